@@ -1,0 +1,57 @@
+package watch
+
+import (
+	"time"
+
+	"github.com/crdwatch/crdwatch/pkg/discovery"
+)
+
+// State is the condition of the watch of one resource.
+type State string
+
+// The states of a resource. See DESIGN.md for the transitions.
+const (
+	// Pending: not tried yet.
+	Pending State = "Pending"
+	// Syncing: the initial objects are being read.
+	Syncing State = "Syncing"
+	// Synced: the initial objects are in and the watch is live, or has ended in
+	// the ordinary way and is being renewed.
+	Synced State = "Synced"
+	// Forbidden: RBAC, or another authorizer, denies list or watch.
+	Forbidden State = "Forbidden"
+	// NotServed: the CRD is not established, or serves no version.
+	NotServed State = "NotServed"
+	// Broken: the API server cannot produce the objects, for example because the
+	// conversion webhook is down or a stored object cannot be decoded.
+	Broken State = "Broken"
+	// Stale: once synced, but the watch has been silent or cut past its deadline.
+	Stale State = "Stale"
+	// Gone: the CRD was deleted.
+	Gone State = "Gone"
+)
+
+// States lists every State, in the order of a resource's life.
+func States() []State {
+	return []State{Pending, Syncing, Synced, Forbidden, NotServed, Broken, Stale, Gone}
+}
+
+// Classified reports whether the state is a settled answer about the resource, as
+// opposed to one that is still being worked out. Readiness waits for it.
+func (s State) Classified() bool {
+	return s != Pending && s != Syncing
+}
+
+// Status is what is known of one resource and its watch at one moment.
+type Status struct {
+	Resource discovery.Resource
+	State    State
+	// Reason is one CamelCase word, Message a sentence; both empty when all is well.
+	Reason, Message string
+	// Since is when the resource entered State.
+	Since time.Time
+	// Objects is the number of objects known.
+	Objects int
+	// RecordBytes is the memory that the compact records of these objects take.
+	RecordBytes int64
+}
