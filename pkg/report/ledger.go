@@ -1,0 +1,207 @@
+package report
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/crdwatch/crdwatch/pkg/watch"
+)
+
+// The bounds of a Ledger that is not told others.
+const (
+	DefaultMaxEvents = 100_000
+	DefaultMaxBytes  = 64 << 20
+)
+
+// LedgerOptions are the settings of a Ledger. The zero value is ready to use.
+type LedgerOptions struct {
+	// MaxEvents and MaxBytes bound the ring; the first one that is reached counts.
+	// The bytes are approximate. 0 stands for the default.
+	MaxEvents int
+	MaxBytes  int64
+	// Base is the sequence number before the first: events are numbered Base+1,
+	// Base+2, … A terminal leaves it at 0. A server without a durable history
+	// that hands out plain sequence numbers (the ids of SSE) passes its start time
+	// in microseconds, so that an id of an earlier process lies before every one
+	// of its own and is answered as expired. It stays below 2^53, the largest
+	// integer that JavaScript reads exactly, until the year 2255.
+	Base uint64
+	// Observe, when set, is called with each event after it was recorded, by the
+	// goroutine that recorded it and under no lock. It must not block.
+	Observe func(*watch.Event)
+}
+
+// Ledger gives each Event its sequence number, without holes, and keeps the newest.
+// It implements watch.Sink. Readers pull from it by Cursor: nothing that a reader
+// does or fails to do can hold up Record. The events that it returns are shared by
+// everyone and read-only.
+type Ledger struct {
+	maxEvents int
+	maxBytes  int64
+	observe   func(*watch.Event)
+	epoch     uint64
+	// closed is what Wake returns when there is something to read already.
+	closed chan struct{}
+
+	mu   sync.Mutex
+	ring ring
+	last uint64
+	// wake is closed by the next Record; nil while nobody waits, so that an
+	// unwatched ledger allocates no channels.
+	wake chan struct{}
+}
+
+// NewLedger returns an empty Ledger with an epoch of its own.
+func NewLedger(opts LedgerOptions) *Ledger {
+	l := &Ledger{
+		maxEvents: opts.MaxEvents,
+		maxBytes:  opts.MaxBytes,
+		observe:   opts.Observe,
+		epoch:     newEpoch(),
+		closed:    make(chan struct{}),
+		last:      opts.Base,
+	}
+	if l.maxEvents <= 0 {
+		l.maxEvents = DefaultMaxEvents
+	}
+	if l.maxBytes <= 0 {
+		l.maxBytes = DefaultMaxBytes
+	}
+	close(l.closed)
+	return l
+}
+
+// newEpoch is random, and never 0: that is the epoch of the zero Cursor.
+func newEpoch() uint64 {
+	var b [8]byte
+	rand.Read(b[:]) // never fails: crypto/rand ends the process instead
+	return max(1, binary.BigEndian.Uint64(b[:]))
+}
+
+// Record appends ev. It never waits for a reader.
+func (l *Ledger) Record(ev watch.Event) {
+	size := eventSize(&ev)
+	wake := l.append(&ev, size)
+	if wake != nil {
+		close(wake)
+	}
+	if l.observe != nil {
+		l.observe(&ev)
+	}
+}
+
+// append returns the channel that the readers wait on, to be closed outside the lock.
+func (l *Ledger) append(ev *watch.Event, size int64) chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last++
+	ev.Seq = l.last
+	for l.ring.n > 0 && (l.ring.n >= l.maxEvents || l.ring.bytes+size > l.maxBytes) {
+		l.ring.pop()
+	}
+	l.ring.push(entry{ev: ev, size: size})
+	wake := l.wake
+	l.wake = nil
+	return wake
+}
+
+// Newest returns the Cursor behind the newest event: what follows is yet to come.
+func (l *Ledger) Newest() Cursor {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Cursor{epoch: l.epoch, seq: l.last}
+}
+
+// Cursor returns the position that s stands for: a Cursor's string, or a plain
+// sequence number of this process. The error is an *ExpiredError.
+func (l *Ledger) Cursor(s string) (Cursor, error) {
+	c, ok := parseCursor(s, l.epoch)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// A zero Cursor is a value of this package, not something a client can hold.
+	if !ok || c == (Cursor{}) {
+		return Cursor{}, &ExpiredError{Oldest: l.oldest()}
+	}
+	_, err := l.offset(c)
+	return c, err
+}
+
+// Read returns up to n events that follow after, oldest first, and none when there
+// are none yet. It does not block. The error is an *ExpiredError.
+func (l *Ledger) Read(after Cursor, n int) ([]*watch.Event, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	from, err := l.offset(after)
+	if err != nil {
+		return nil, err
+	}
+	return l.ring.slice(from, from+min(n, l.ring.n-from)), nil
+}
+
+// Wake returns a channel that is closed as soon as Read(after, …) has something to
+// say, be it an error.
+func (l *Ledger) Wake(after Cursor) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if from, err := l.offset(after); err != nil || from < l.ring.n {
+		return l.closed
+	}
+	if l.wake == nil {
+		l.wake = make(chan struct{})
+	}
+	return l.wake
+}
+
+// Next is Read for a caller with nothing else to do: it waits for the first event.
+func (l *Ledger) Next(ctx context.Context, after Cursor, n int) ([]*watch.Event, error) {
+	select {
+	case <-l.Wake(after):
+		return l.Read(after, n)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// After returns the Cursor behind ev, which must be an event of this ledger.
+func (l *Ledger) After(ev *watch.Event) Cursor {
+	return Cursor{epoch: l.epoch, seq: ev.Seq}
+}
+
+// oldest stands before the oldest event in the ring.
+func (l *Ledger) oldest() Cursor {
+	return Cursor{epoch: l.epoch, seq: l.last - uint64(l.ring.n)}
+}
+
+// offset returns the position in the ring of the first event that follows c.
+func (l *Ledger) offset(c Cursor) (int, error) {
+	if c == (Cursor{}) {
+		return 0, nil
+	}
+	oldest := l.oldest()
+	if c.epoch != l.epoch || c.seq < oldest.seq || c.seq > l.last {
+		return 0, &ExpiredError{Oldest: oldest}
+	}
+	return int(c.seq - oldest.seq), nil
+}
+
+// aliveProbe is how often Alive looks again at a lock that is taken.
+const aliveProbe = time.Millisecond
+
+// Alive reports whether the ledger still takes events, and changes nothing. It tries
+// the lock instead of waiting for it: a goroutine that waits on a lock that is never
+// released could not be ended, and each probe would leave one behind.
+func (l *Ledger) Alive(ctx context.Context) error {
+	for !l.mu.TryLock() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the ledger: %w", ctx.Err())
+		case <-time.After(aliveProbe):
+		}
+	}
+	l.mu.Unlock()
+	return nil
+}
