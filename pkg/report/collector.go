@@ -1,0 +1,93 @@
+package report
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/crdwatch/crdwatch/pkg/watch"
+)
+
+// Watched is what the metrics read of the monitors at each scrape. All of it returns
+// at once.
+type Watched interface {
+	Statuses() []watch.Status
+	// QueueStats returns the number of changes that wait for their worker, and the
+	// bytes that they take.
+	QueueStats() (depth int, bytes int64)
+}
+
+// Watch makes the state of w part of the metrics. It is to be called once: it is
+// apart from NewMetrics because the monitors are given the Metrics to feed.
+func (m *Metrics) Watch(w Watched) error {
+	return m.registry.Register(newCollector(w, m.resources))
+}
+
+// collector derives metrics from the monitors' own state, so that there is no second
+// copy that could disagree with it.
+type collector struct {
+	watched Watched
+	labels  *labelCap
+
+	resources, objects, recordBytes, queueDepth, queueBytes *prometheus.Desc
+}
+
+func newCollector(w Watched, labels *labelCap) *collector {
+	return &collector{
+		watched:     w,
+		labels:      labels,
+		resources:   desc("resources", "Custom resources by the state of their watch.", "state"),
+		objects:     desc("objects", "Objects known.", "group", "resource"),
+		recordBytes: desc("record_bytes", "Memory taken by the compact records of the objects."),
+		queueDepth:  desc("queue_depth", "Changes that wait to be compared."),
+		queueBytes:  desc("queue_bytes", "Memory taken by the changes that wait to be compared."),
+	}
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.resources, c.objects, c.recordBytes, c.queueDepth, c.queueBytes} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	sums := c.sum(c.watched.Statuses())
+	for _, state := range watch.States() {
+		ch <- gauge(c.resources, float64(sums.states[state]), string(state))
+	}
+	for labels, n := range sums.objects {
+		ch <- gauge(c.objects, float64(n), labels[0], labels[1])
+	}
+	depth, bytes := c.watched.QueueStats()
+	ch <- gauge(c.recordBytes, float64(sums.recordBytes))
+	ch <- gauge(c.queueDepth, float64(depth))
+	ch <- gauge(c.queueBytes, float64(bytes))
+}
+
+func gauge(d *prometheus.Desc, value float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+}
+
+// sums are the statuses added up: several may share their labels, because they are
+// beyond the cap or because a CRD was deleted and created again.
+type sums struct {
+	states      map[watch.State]int
+	objects     map[[2]string]int
+	recordBytes int64
+}
+
+func (c *collector) sum(statuses []watch.Status) sums {
+	s := sums{states: map[watch.State]int{}, objects: map[[2]string]int{}}
+	for i := range statuses {
+		st := &statuses[i]
+		group, resource := c.labels.labels(st.Resource.GVR.Group, st.Resource.GVR.Resource)
+		s.states[st.State]++
+		s.objects[[2]string{group, resource}] += st.Objects
+		s.recordBytes += st.RecordBytes
+	}
+	return s
+}

@@ -1,0 +1,184 @@
+package report
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/crdwatch/crdwatch/pkg/discovery"
+	"github.com/crdwatch/crdwatch/pkg/watch"
+)
+
+// watched is a fixed state of the monitors.
+type watched []watch.Status
+
+func (w watched) Statuses() []watch.Status { return w }
+func (w watched) QueueStats() (int, int64) { return 7, 4096 }
+
+// busyMetrics has a value in every metric.
+func busyMetrics(t *testing.T, statuses []watch.Status) *Metrics {
+	t.Helper()
+	m := NewMetrics(Build{Version: "v1.2.3", Revision: "abc"})
+	if err := m.Watch(watched(statuses)); err != nil {
+		t.Fatal(err)
+	}
+	ev, g := modified("tls-main", 1), gap()
+	m.Recorded(&ev)
+	m.Recorded(&g)
+	m.WatchRestarted(statuses[0].Resource, "Expired")
+	m.Request("LIST", 200)
+	m.Request("WATCH", 0)
+	m.EventDelay(3 * time.Millisecond)
+	return m
+}
+
+func TestMetricsAreWhatTheyPromise(t *testing.T) {
+	m := busyMetrics(t, cluster())
+	names := []string{}
+	for line := range strings.Lines(wantMetrics) {
+		if name, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			names = append(names, strings.Fields(name)[0])
+		}
+	}
+	if err := testutil.GatherAndCompare(m.registry, strings.NewReader(wantMetrics), names...); err != nil {
+		t.Error(err)
+	}
+}
+
+const wantMetrics = `
+# HELP crdwatch_api_requests_total Requests to the Kubernetes API server.
+# TYPE crdwatch_api_requests_total counter
+crdwatch_api_requests_total{code="200",verb="LIST"} 1
+crdwatch_api_requests_total{code="error",verb="WATCH"} 1
+# HELP crdwatch_events_total Changes of custom resources that were recorded.
+# TYPE crdwatch_events_total counter
+crdwatch_events_total{group="cert-manager.io",resource="certificates",type="GAP"} 1
+crdwatch_events_total{group="cert-manager.io",resource="certificates",type="MODIFIED"} 1
+# HELP crdwatch_gaps_total Windows in which changes of a resource were missed for good.
+# TYPE crdwatch_gaps_total counter
+crdwatch_gaps_total{group="cert-manager.io",resource="certificates"} 1
+# HELP crdwatch_objects Objects known.
+# TYPE crdwatch_objects gauge
+crdwatch_objects{group="cert-manager.io",resource="certificates"} 12
+crdwatch_objects{group="example.com",resource="gadgets"} 0
+crdwatch_objects{group="example.com",resource="widgets"} 3
+# HELP crdwatch_queue_bytes Memory taken by the changes that wait to be compared.
+# TYPE crdwatch_queue_bytes gauge
+crdwatch_queue_bytes 4096
+# HELP crdwatch_queue_depth Changes that wait to be compared.
+# TYPE crdwatch_queue_depth gauge
+crdwatch_queue_depth 7
+# HELP crdwatch_record_bytes Memory taken by the compact records of the objects.
+# TYPE crdwatch_record_bytes gauge
+crdwatch_record_bytes 1500
+# HELP crdwatch_resources Custom resources by the state of their watch.
+# TYPE crdwatch_resources gauge
+crdwatch_resources{state="Broken"} 1
+crdwatch_resources{state="Forbidden"} 0
+crdwatch_resources{state="Gone"} 0
+crdwatch_resources{state="NotServed"} 1
+crdwatch_resources{state="Pending"} 0
+crdwatch_resources{state="Stale"} 0
+crdwatch_resources{state="Synced"} 1
+crdwatch_resources{state="Syncing"} 0
+# HELP crdwatch_sse_clients Clients of the live stream.
+# TYPE crdwatch_sse_clients gauge
+crdwatch_sse_clients 0
+# HELP crdwatch_watch_restarts_total Watches that ended and were started again.
+# TYPE crdwatch_watch_restarts_total counter
+crdwatch_watch_restarts_total{group="example.com",reason="Expired",resource="widgets"} 1
+`
+
+func TestPromlintFindsNothing(t *testing.T) {
+	problems, err := testutil.GatherAndLint(busyMetrics(t, cluster()).registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestMetricsAreServedInBothFormats(t *testing.T) {
+	h := busyMetrics(t, cluster()).Handler()
+	for accept, want := range map[string]string{
+		"":                             "text/plain",
+		"application/openmetrics-text": "application/openmetrics-text",
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.Header.Set("Accept", accept)
+		h.ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, want) {
+			t.Errorf("Accept %q: %s", accept, got)
+		}
+		for _, name := range []string{"crdwatch_build_info{", "crdwatch_event_delay_seconds_bucket{", "go_goroutines", "process_start_time_seconds"} {
+			if !strings.Contains(w.Body.String(), name) {
+				t.Errorf("Accept %q: no %s", accept, name)
+			}
+		}
+	}
+}
+
+func TestResourceLabelsAreCapped(t *testing.T) {
+	var statuses []watch.Status
+	for i := range maxResourceLabels + 20 {
+		statuses = append(statuses, status(fmt.Sprintf("r%04d", i), "example.com", "R", watch.Synced, 1))
+	}
+	// A CRD's second life shares its labels with the first.
+	statuses = append(statuses, statuses[0])
+	m := NewMetrics(Build{})
+	c := newCollector(watched(statuses), m.resources)
+	objects := c.sum(statuses).objects
+	if got := len(objects); got != maxResourceLabels+1 {
+		t.Errorf("%d series", got)
+	}
+	want := []int{2, 1, 20}
+	got := []int{objects[[2]string{"example.com", "r0000"}], objects[[2]string{"example.com", "r0499"}], objects[[2]string{other, other}]}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if err := m.registry.Register(c); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := testutil.GatherAndCount(m.registry, "crdwatch_objects"); err != nil || n != maxResourceLabels+1 {
+		t.Errorf("%d series, %v", n, err)
+	}
+}
+
+func TestTokenKeepsErrorTextsOutOfLabels(t *testing.T) {
+	for in, want := range map[string]string{
+		"Expired":                       "Expired",
+		"LIST":                          "LIST",
+		"":                              other,
+		"dial tcp 10.0.0.1: refused":    other,
+		strings.Repeat("x", maxToken+1): other,
+		"web/tls-main":                  other,
+	} {
+		if got := token(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+func BenchmarkMetricsRecorded(b *testing.B) {
+	m := NewMetrics(Build{})
+	ev := modified("tls-main", 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Recorded(&ev)
+	}
+}
+
+// The monitors feed the metrics through an interface of their own; this is its shape.
+var _ interface {
+	WatchRestarted(discovery.Resource, string)
+	Request(string, int)
+	EventDelay(time.Duration)
+} = (*Metrics)(nil)
