@@ -1,0 +1,108 @@
+package watch
+
+import (
+	"fmt"
+	"net/http"
+
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/flowcontrol"
+)
+
+// List requests a second, and at once. Lists are rare: they are only the fallback
+// of an API server without WatchList, and the probe of a resource in trouble.
+const (
+	listQPS   = 20
+	listBurst = 40
+)
+
+// Clients are the two dynamic clients that everything goes through.
+type Clients struct {
+	// watch opens watches. It asks for no compression, which would cost some 40 KB
+	// of memory for the life of every watch, and is limited by the gate alone.
+	watch dynamic.Interface
+	// list reads everything else.
+	list dynamic.Interface
+	// metadata reads the metadata of single CRDs.
+	metadata metadata.Interface
+}
+
+// RequestObserver is told of every answer of the API server: the verb is LIST,
+// WATCH, GET, POST, …, the code the HTTP status, 0 if there was none.
+type RequestObserver interface {
+	Request(verb string, code int)
+}
+
+// NewClients makes the clients for an API server. The configuration is copied; its
+// Timeout and rate limits are not used, because a Timeout would cut every watch.
+// The observer may be nil.
+func NewClients(base *rest.Config, requests RequestObserver) (*Clients, error) {
+	cfg := rest.CopyConfig(base)
+	cfg.Timeout = 0
+	cfg.QPS = -1
+	cfg.RateLimiter = nil
+	cfg.DisableCompression = true
+	if requests != nil {
+		cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return observedTransport{next, requests} })
+	}
+	watch, err := dynamic.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("creating the watch client for %s: %w", base.Host, err)
+	}
+	meta, err := metadata.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("creating the metadata client for %s: %w", base.Host, err)
+	}
+	cfg = rest.CopyConfig(cfg)
+	cfg.DisableCompression = base.DisableCompression
+	cfg.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(listQPS, listBurst)
+	list, err := dynamic.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("creating the list client for %s: %w", base.Host, err)
+	}
+	return &Clients{watch: watch, list: list, metadata: meta}, nil
+}
+
+// List is the client for requests other than watches. It is safe for concurrent use.
+func (c *Clients) List() dynamic.Interface {
+	return c.list
+}
+
+// observedTransport tells an observer of every answer.
+type observedTransport struct {
+	next     http.RoundTripper
+	observer RequestObserver
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t observedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(req)
+	code := 0
+	if err == nil {
+		code = resp.StatusCode
+	}
+	t.observer.Request(verbOf(req), code)
+	return resp, err
+}
+
+// WrappedRoundTripper lets client-go reach the transport below, to close its idle
+// connections.
+func (t observedTransport) WrappedRoundTripper() http.RoundTripper {
+	return t.next
+}
+
+// verbOf is the Kubernetes verb of a request, as far as the caller of this package
+// can make one: reads of one object are GET, all others LIST or WATCH.
+func verbOf(req *http.Request) string {
+	query := req.URL.Query()
+	switch {
+	case req.Method != http.MethodGet:
+		return req.Method
+	case query.Get("watch") == "true":
+		return "WATCH"
+	case query.Has("limit"):
+		return "LIST"
+	}
+	return http.MethodGet
+}

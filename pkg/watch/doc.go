@@ -1,0 +1,27 @@
+// Package watch keeps the live state of every custom resource and turns each
+// change of it into an Event.
+//
+// It owns the Manager and its monitors, one for each CRD; the compact Records that
+// stand for the objects in memory; and the way from two Records to an Event. It
+// refuses to store, filter for a reader, or render anything: a Sink receives every
+// Event.
+//
+// # One change's way through the package
+//
+//	feed     the dynamic client that an informer sees. Its watch does not end: the
+//	         feed renews it behind the informer's back from the last
+//	         resourceVersion, on its own schedule, and knows why it ended. Only
+//	         "410 Gone" gets through, so that the informer lists and compares.
+//	informer client-go's shared informer, from a DynamicSharedInformerFactory of
+//	         the monitor's own. Its Transform makes a Record of each object.
+//	monitor  is the informer's handler. It compares the old and the new Record,
+//	         and hands the Event to the Sink before it takes the next one.
+//
+// The feed and the monitor sit at the two ends of the informer's queues, which
+// cannot be looked into. What they must tell each other in step with the objects
+// ("the list is complete", "the gap ends here") travels through these queues as a
+// mark: an object that exists only for the informer.
+//
+// CustomResourceDefinitions are watched by a monitor like all others. It also
+// feeds the discovery.Catalog, from which the Manager learns what to watch.
+package watch

@@ -1,0 +1,219 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/crdwatch/crdwatch/pkg/discovery"
+)
+
+// feed is the dynamic client that one informer sees, and the only place that knows
+// the state of a watch.
+//
+// client-go's reflector tells nobody about errors in the middle of a stream, lists
+// everything again after errors from which it could have resumed, and backs off in
+// ways that cannot be set. So the feed gives it one watch that does not end, and
+// renews the real ones itself. Two things get through: an end before the initial
+// objects are complete, and "410 Gone"; the reflector answers both by asking for
+// everything again, which is right.
+type feed struct {
+	clients *Clients
+	gate    *gate
+	timing  Timing
+	host    host
+	// crd identifies the CRD whose objects these are; empty for the CRDs
+	// themselves, which have no CRD.
+	crd    string
+	crdUID types.UID
+
+	marks  atomic.Uint64
+	listed atomic.Int64 // objects of the initial list so far
+	pumps  sync.WaitGroup
+
+	mu       sync.Mutex
+	target   target
+	changed  chan struct{} // closed and replaced whenever target or retiring changes
+	retiring bool
+	// checkFirst: the very first watch too must prove that it is the CRD's.
+	checkFirst bool
+	// position is the resourceVersion up to which everything was delivered, and
+	// alive when that was last known to be so.
+	position string
+	alive    time.Time
+	attempts int       // failed attempts in a row
+	failing  time.Time // when the first of them was
+}
+
+// host is the feed's view of its monitor. Its methods are called from the pump.
+type host interface {
+	setState(state State, reason, message string)
+	state() State
+	// unserved: the resource has no version to watch now.
+	unserved()
+	restarted(reason string)
+	// listed: the informer has handled a complete list. before is the position
+	// that the watch had, empty for the first list.
+	listed(before, now string, since, until time.Time)
+	// drained: nothing more will come.
+	drained()
+}
+
+// retarget moves the feed to another version or scope. The position is kept:
+// resourceVersions are those of the storage, whatever the version asked for.
+func (f *feed) retarget(t target) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.target == t {
+		return
+	}
+	f.target = t
+	f.signal()
+}
+
+// retire ends the feed once the API server has ended the watch, or after a while:
+// the last deletions of a deleted CRD's objects may still be on their way.
+func (f *feed) retire() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.retiring {
+		return
+	}
+	f.retiring = true
+	f.signal()
+}
+
+// signal is called with mu held.
+func (f *feed) signal() {
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// aim returns what to watch, and a channel that is closed when that changes.
+func (f *feed) aim() (t target, retiring bool, changed <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.target, f.retiring, f.changed
+}
+
+// reached notes that everything up to a resourceVersion was delivered.
+func (f *feed) reached(resourceVersion string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.position = resourceVersion
+	f.alive = time.Now()
+}
+
+func (f *feed) where() (position string, alive time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.position, f.alive
+}
+
+// failed counts a failure and returns how many there were in a row, and for how long.
+func (f *feed) failed() (attempts int, lasting time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.attempts == 0 {
+		f.failing = time.Now()
+	}
+	f.attempts++
+	return f.attempts, time.Since(f.failing)
+}
+
+func (f *feed) succeeded() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.attempts = 0
+}
+
+// mustCheck reports, for each opened watch, whether it must be proven that the CRD
+// is still the same one.
+func (f *feed) mustCheck(resuming bool) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.crd != "" && (resuming || f.checkFirst)
+}
+
+// Resource implements dynamic.Interface.
+func (f *feed) Resource(gvr schema.GroupVersionResource) dynamic.NamespaceableResourceInterface {
+	return feedResource{f.clients.list.Resource(gvr), f}
+}
+
+// feedResource replaces the two methods that an informer uses. The feed knows its
+// resource and namespace itself.
+type feedResource struct {
+	dynamic.NamespaceableResourceInterface
+	feed *feed
+}
+
+// Namespace implements dynamic.NamespaceableResourceInterface.
+func (r feedResource) Namespace(string) dynamic.ResourceInterface {
+	return r
+}
+
+// List implements dynamic.ResourceInterface. A reflector lists only when it cannot
+// watch, and it always can.
+func (r feedResource) List(context.Context, metav1.ListOptions) (*unstructured.UnstructuredList, error) {
+	return nil, errors.New("listing through a feed, which only watches")
+}
+
+// Watch implements dynamic.ResourceInterface. It does not block: whatever has to be
+// waited for is waited for behind the stream that it returns.
+func (r feedResource) Watch(ctx context.Context, opts metav1.ListOptions) (apiwatch.Interface, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	s := &stream{events: make(chan apiwatch.Event), cancel: cancel}
+	p := &pump{feed: r.feed, out: s.events, window: make(chan struct{}, maxUnseenMarks)}
+	if opts.SendInitialEvents == nil || !*opts.SendInitialEvents {
+		p.synced = true
+		r.feed.reached(opts.ResourceVersion)
+	}
+	r.feed.pumps.Go(func() {
+		defer close(s.events)
+		p.run(ctx)
+	})
+	return s, nil
+}
+
+// stream is the watch that the reflector holds.
+type stream struct {
+	events chan apiwatch.Event
+	cancel context.CancelFunc
+}
+
+// Stop implements watch.Interface. It does not wait for the pump: the monitor does.
+func (s *stream) Stop() {
+	s.cancel()
+}
+
+// ResultChan implements watch.Interface.
+func (s *stream) ResultChan() <-chan apiwatch.Event {
+	return s.events
+}
+
+// errReplaced: the CRD that the feed belongs to is gone, or another one has its name.
+var errReplaced = errors.New("the CRD was deleted, or deleted and created again")
+
+// checkCRD proves that a watch that is already open belongs to this CRD: the CRD
+// has this UID now, so it had it when the watch was opened. Without this, the watch
+// of a deleted CRD could go on with the objects of its successor.
+func (f *feed) checkCRD(ctx context.Context) error {
+	crd, err := f.clients.metadata.Resource(discovery.CRDs().GVR).Get(ctx, f.crd, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("checking the CRD %s: %w", f.crd, err)
+	}
+	if crd.GetUID() != f.crdUID {
+		return errReplaced
+	}
+	return nil
+}

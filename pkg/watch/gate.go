@@ -1,0 +1,78 @@
+package watch
+
+import (
+	"context"
+	"sync"
+)
+
+// gate limits how many watches are being started at once: one until the first has
+// been answered, then a few. Without it, each start finds no free stream and dials
+// a connection of its own, of which almost all are thrown away.
+type gate struct {
+	width int
+
+	mu      sync.Mutex
+	open    bool
+	running int
+	waiting []chan struct{}
+}
+
+// acquire waits for a place, or for the end of ctx, whose error it returns.
+func (g *gate) acquire(ctx context.Context) error {
+	g.mu.Lock()
+	if g.running < g.limit() {
+		g.running++
+		g.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	g.waiting = append(g.waiting, turn)
+	g.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+		g.abandon(turn)
+		return ctx.Err()
+	}
+}
+
+// release gives a place back. answered says that the API server was reached.
+func (g *gate) release(answered bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open = g.open || answered
+	g.running--
+	g.admit()
+}
+
+// abandon takes a waiter out of the queue, or passes on the place that it was given
+// in the same moment.
+func (g *gate) abandon(turn chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, w := range g.waiting {
+		if w == turn {
+			g.waiting = append(g.waiting[:i], g.waiting[i+1:]...)
+			return
+		}
+	}
+	g.running--
+	g.admit()
+}
+
+// admit is called with mu held.
+func (g *gate) admit() {
+	for g.running < g.limit() && len(g.waiting) > 0 {
+		close(g.waiting[0])
+		g.waiting = g.waiting[1:]
+		g.running++
+	}
+}
+
+func (g *gate) limit() int {
+	if !g.open {
+		return 1
+	}
+	return g.width
+}

@@ -1,0 +1,188 @@
+package watch
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic/dynamicinformer"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/crdwatch/crdwatch/pkg/discovery"
+)
+
+// monitor owns one resource for the life of its CRD: the informer, its records, its
+// state. The feed below it lets the informer run on through everything that happens
+// to the watch, a change of version included.
+type monitor struct {
+	opts    *Options
+	schemas *schemas
+	queue   *queue
+	feed    *feed
+	log     *slog.Logger
+	// observe, if set, is told of each Record that comes or goes, after its Event.
+	observe func(r *Record, deleted bool)
+	// prepare, if set, sees each object before it is compressed.
+	prepare func(obj *unstructured.Unstructured, r *Record)
+	// settle is told when the resource's state becomes classified, or ceases to be.
+	settle func(classified bool)
+	// first is called when the first list is complete.
+	first func()
+	// initial is the origin of the objects that are there when the watch begins, or
+	// empty if they are no events.
+	initial Origin
+	// stop ends the informer. It is set before the informer runs.
+	stop context.CancelFunc
+	// ended: the feed of a deleted CRD has delivered all it will.
+	ended atomic.Bool
+
+	codec       atomic.Pointer[codec]
+	objects     atomic.Int64
+	recordBytes atomic.Int64
+
+	// What follows belongs to the handler's goroutine alone.
+	relist relist
+
+	mu              sync.Mutex
+	resource        discovery.Resource
+	current         State
+	reason, message string
+	since           time.Time
+}
+
+// run watches until ctx ends, or the CRD is gone and its last objects are reported.
+func (m *monitor) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	gvr := m.snapshot().Resource.GVR
+	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(m.feed, 0, metav1.NamespaceAll, nil)
+	informer := factory.ForResource(gvr).Informer()
+	// None of the three can fail before the informer runs.
+	_ = informer.SetTransform(m.transform)
+	_ = informer.SetWatchErrorHandlerWithContext(func(context.Context, *cache.Reflector, error) {})
+	_, _ = informer.AddEventHandler(m)
+	m.stop = cancel
+	informer.RunWithContext(ctx)
+	m.feed.pumps.Wait()
+	if m.ended.Load() {
+		m.reportRemains(informer.GetStore())
+	}
+}
+
+// update takes in a new revision of the CRD.
+func (m *monitor) update(r discovery.Resource, scope Scope) {
+	m.mu.Lock()
+	m.resource = r
+	m.mu.Unlock()
+	m.feed.retarget(target{gvr: r.GVR, scope: scope})
+}
+
+// unserved implements host.
+func (m *monitor) unserved() {
+	r := m.snapshot().Resource
+	m.setState(NotServed, r.Unserved, r.UnservedMessage)
+}
+
+// transform makes the Record of an object. The informer calls it a second time with
+// its own result. It never returns an error: that would drop the object for good.
+func (m *monitor) transform(obj any) (any, error) {
+	u, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		return obj, nil
+	}
+	if mark := markOf(u); mark != nil {
+		return mark, nil
+	}
+	r := m.compact(u)
+	m.queue.add(r)
+	return r, nil
+}
+
+// compact redacts an object and makes a Record of it.
+func (m *monitor) compact(u *unstructured.Unstructured) *Record {
+	now, origin := time.Now(), untag(u)
+	m.redact(u.Object)
+	c := m.codec.Load()
+	if c == nil {
+		c = newCodec(u.Object)
+		m.codec.Store(c)
+	}
+	r := newRecord(c, u.Object, now)
+	r.origin = origin
+	if m.prepare != nil {
+		m.prepare(u, r)
+	}
+	return r
+}
+
+// redact replaces the sensitive values of an object. Most schemas have no password
+// format; then the rules that need no schema are all there are, and nothing has to
+// be decoded for them.
+func (m *monitor) redact(obj map[string]any) {
+	r := m.snapshot().Resource
+	if !r.Passwords && r.UID != discovery.CRDs().UID {
+		m.schemas.none.Redact(obj)
+		return
+	}
+	m.schema(r).Redact(obj)
+}
+
+// setState implements host. It logs transitions, not repetitions.
+func (m *monitor) setState(s State, reason, message string) {
+	m.mu.Lock()
+	was, name := m.current, m.resource.CRD
+	m.current, m.reason, m.message = s, reason, message
+	if was != s {
+		m.since = time.Now()
+	}
+	m.mu.Unlock()
+	if was == s {
+		return
+	}
+	if was.Classified() != s.Classified() {
+		m.settle(s.Classified())
+	}
+	level := slog.LevelInfo
+	switch s {
+	case Forbidden, Broken, Stale, NotServed:
+		level = slog.LevelWarn
+	}
+	if was == Pending && (s == Syncing || reason == "NotEstablished") || was == Syncing && s == Synced {
+		level = slog.LevelDebug // the ordinary way into life
+	}
+	m.log.Log(context.Background(), level, "watch state changed",
+		"resource", name, "from", was, "to", s, "reason", reason, "message", message)
+}
+
+// state implements host.
+func (m *monitor) state() State {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.current
+}
+
+// restarted implements host.
+func (m *monitor) restarted(reason string) {
+	if m.opts.Observer != nil {
+		m.opts.Observer.WatchRestarted(m.snapshot().Resource, reason)
+	}
+}
+
+// drained implements host.
+func (m *monitor) drained() {
+	m.ended.Store(true)
+	m.stop()
+}
+
+func (m *monitor) snapshot() Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Status{
+		Resource: m.resource, State: m.current, Reason: m.reason, Message: m.message, Since: m.since,
+		Objects: int(m.objects.Load()), RecordBytes: m.recordBytes.Load(),
+	}
+}

@@ -1,0 +1,114 @@
+package watch
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/crdwatch/crdwatch/pkg/discovery"
+)
+
+// Scope narrows what is watched of one resource. The zero Scope is everything.
+type Scope struct {
+	Namespace, LabelSelector, FieldSelector string
+}
+
+// Selector decides whether a resource is watched, and how much of it.
+type Selector func(discovery.Resource) (Scope, bool)
+
+// Everything selects all resources, whole.
+func Everything(discovery.Resource) (Scope, bool) {
+	return Scope{}, true
+}
+
+// Observer is told what the watches do, for metrics. Its methods are called
+// concurrently and must not block.
+type Observer interface {
+	// WatchRestarted: the watch of a resource ended for a reason and is renewed.
+	WatchRestarted(resource discovery.Resource, reason string)
+	// EventDelay is the time between the arrival of a revision and its Event.
+	EventDelay(d time.Duration)
+}
+
+// Options configure a Manager. Clients and Sink are required.
+type Options struct {
+	Clients *Clients
+	Sink    Sink
+	// Resolve is called once, with all CRDs of the cluster, before the first
+	// resource is watched. Its error ends Run. Nil selects Everything, and the
+	// CRDs themselves.
+	Resolve func(discovery.Set) (Selector, error)
+	// Initial reports the objects that exist at the start as ADDED events.
+	Initial bool
+	// ManagedFields makes an update of nothing but managedFields an event.
+	ManagedFields bool
+	// Observer may be nil.
+	Observer Observer
+	// Logger may be nil.
+	Logger *slog.Logger
+	// Timing has a default for each of its zero fields.
+	Timing Timing
+}
+
+// Timing are the deadlines and intervals of the watches.
+type Timing struct {
+	// WatchTimeout is the least time after which the API server is asked to end a
+	// watch; the most is twice as much. Default 30 min.
+	WatchTimeout time.Duration
+	// SyncDeadline is how long the initial objects may make no progress before a
+	// consistent LIST asks why. Default 60 s.
+	SyncDeadline time.Duration
+	// StaleAfter is how long a watch may be silent. The API server sends a bookmark
+	// about once a minute. Default 3 min.
+	StaleAfter time.Duration
+	// CutAfter is how long a synced resource may fail to get its watch back before
+	// it is Stale. Default 30 s.
+	CutAfter time.Duration
+	// RetryMin and RetryMax bound the exponential backoff. Default 250 ms and 30 s.
+	RetryMin, RetryMax time.Duration
+	// ForbiddenRetry is the pause after a denial. Default 1 min.
+	ForbiddenRetry time.Duration
+	// RetireAfter is how long the watch of a deleted CRD is waited for to deliver
+	// the last deletions. Default 5 s.
+	RetireAfter time.Duration
+	// StartWidth is how many watches are started at once. Default 4.
+	StartWidth int
+}
+
+func (t Timing) withDefaults() Timing {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&t.WatchTimeout, 30 * time.Minute},
+		{&t.SyncDeadline, time.Minute},
+		{&t.StaleAfter, 3 * time.Minute},
+		{&t.CutAfter, 30 * time.Second},
+		{&t.RetryMin, 250 * time.Millisecond},
+		{&t.RetryMax, 30 * time.Second},
+		{&t.ForbiddenRetry, time.Minute},
+		{&t.RetireAfter, 5 * time.Second},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	if t.StartWidth == 0 {
+		t.StartWidth = 4
+	}
+	return t
+}
+
+// jitter returns a duration between d and twice d, so that thousands of watches do
+// not end in the same moment.
+func jitter(d time.Duration) time.Duration {
+	return d + rand.N(d)
+}
+
+// target is what a feed watches at the moment.
+type target struct {
+	gvr   schema.GroupVersionResource
+	scope Scope
+}

@@ -1,0 +1,59 @@
+package watch
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
+)
+
+// catchUpPause and catchUpMax end the time in which the events of a re-established
+// watch are those that were missed: when none has come for a while, or at the
+// latest. The API server sends them in one burst and does not say where it ends.
+const (
+	catchUpPause = 250 * time.Millisecond
+	catchUpMax   = 10 * time.Second
+)
+
+// catchUp tells the events that were missed while the watch was away from live ones.
+type catchUp struct {
+	active        bool
+	since, latest time.Time
+}
+
+// begin is called for each opened watch, resuming or not.
+func (c *catchUp) begin(resuming bool) {
+	now := time.Now()
+	*c = catchUp{active: resuming, since: now, latest: now}
+}
+
+// origin returns the origin of the event that has just come.
+func (c *catchUp) origin(typ apiwatch.EventType) Origin {
+	if !c.active {
+		return Live
+	}
+	now := time.Now()
+	if typ == apiwatch.Bookmark || now.Sub(c.latest) > catchUpPause || now.Sub(c.since) > catchUpMax {
+		c.active = false
+		return Live
+	}
+	c.latest = now
+	return Resumed
+}
+
+// originField carries the origin of an object from the pump to the transform, in
+// the only thing that the reflector passes on: the object.
+const originField = "crdwatch/origin"
+
+func tag(event apiwatch.Event, origin Origin) {
+	if u, ok := event.Object.(*unstructured.Unstructured); ok && u.Object != nil {
+		u.Object[originField] = origin
+	}
+}
+
+// untag removes and returns the origin of an object.
+func untag(u *unstructured.Unstructured) Origin {
+	origin, _ := u.Object[originField].(Origin)
+	delete(u.Object, originField)
+	return origin
+}

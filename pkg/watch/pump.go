@@ -1,0 +1,282 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
+)
+
+const (
+	// A mark follows this many events, and this many marks may be unseen by the
+	// monitor, before the pump waits. What it does not read stays in the API
+	// server, so that the informer's unbounded buffers stay small.
+	eventsPerMark  = 128
+	maxUnseenMarks = 8
+	// aWhile is how long a watch must have lived for its end to be nothing unusual.
+	aWhile = time.Second
+)
+
+// Why a real watch ended, besides an error.
+var (
+	errEnded   = errors.New("the API server ended the watch")
+	errSilent  = errors.New("neither an event nor a bookmark came in time")
+	errChanged = errors.New("something else is to be watched")
+	errStopped = errors.New("the informer stopped")
+)
+
+// pump fills one stream from one real watch after the other.
+type pump struct {
+	feed   *feed
+	out    chan<- apiwatch.Event
+	window chan struct{} // a place for each mark on its way
+	// synced: the initial objects are complete.
+	synced    bool
+	delivered int // events since the last mark, or initial objects before synced
+	catchUp   catchUp
+}
+
+// run returns when ctx ends, when the reflector must list everything again, or when
+// the initial objects were cut off in the middle.
+func (p *pump) run(ctx context.Context) {
+	for {
+		t, retiring, changed := p.feed.aim()
+		if retiring {
+			p.linger(ctx)
+			return
+		}
+		if t.gvr.Version == "" {
+			p.feed.host.unserved()
+			if !wait(ctx, changed) {
+				return
+			}
+			continue
+		}
+		if p.feed.host.state() == Pending {
+			p.feed.host.setState(Syncing, "", "")
+		}
+		opened := time.Now()
+		err := p.watch(ctx, t, changed)
+		if ctx.Err() != nil {
+			return
+		}
+		if p.synced && p.feed.lost(err) {
+			p.feed.host.restarted("Expired")
+			p.send(ctx, expired(err))
+			return
+		}
+		if !p.pause(ctx, err, time.Since(opened), changed) || (!p.synced && p.delivered > 0) {
+			return
+		}
+	}
+}
+
+// linger ends a retiring feed: it tells the monitor that nothing more will come, and
+// waits to be stopped.
+func (p *pump) linger(ctx context.Context) {
+	if p.synced {
+		p.mark(ctx, p.feed.host.drained)
+	} else {
+		p.feed.host.drained()
+	}
+	<-ctx.Done()
+}
+
+// watch opens one real watch and forwards it to its end. It returns why it ended,
+// never nil.
+func (p *pump) watch(ctx context.Context, t target, changed <-chan struct{}) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w, err := p.open(ctx, t)
+	if err != nil {
+		return err
+	}
+	defer w.Stop()
+	p.catchUp.begin(p.synced)
+	p.feed.opened(p.synced)
+	return p.forward(ctx, w, changed)
+}
+
+// open starts a real watch, through the gate, from where the feed stands.
+func (p *pump) open(ctx context.Context, t target) (apiwatch.Interface, error) {
+	f := p.feed
+	if err := f.gate.acquire(ctx); err != nil {
+		return nil, errStopped
+	}
+	w, err := p.start(ctx, t)
+	f.gate.release(err == nil)
+	if err != nil {
+		return nil, err
+	}
+	if f.mustCheck(p.synced) {
+		if err := f.checkCRD(ctx); err != nil {
+			w.Stop()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (p *pump) start(ctx context.Context, t target) (apiwatch.Interface, error) {
+	timeout := int64(jitter(p.feed.timing.WatchTimeout).Seconds())
+	opts := metav1.ListOptions{
+		AllowWatchBookmarks: true, TimeoutSeconds: &timeout,
+		LabelSelector: t.scope.LabelSelector, FieldSelector: t.scope.FieldSelector,
+	}
+	if p.synced {
+		opts.ResourceVersion, _ = p.feed.where()
+		return p.feed.client(t).Watch(ctx, opts)
+	}
+	all := true
+	opts.SendInitialEvents = &all
+	opts.ResourceVersionMatch = metav1.ResourceVersionMatchNotOlderThan
+	w, err := p.feed.client(t).Watch(ctx, opts)
+	if err != nil && rejectsWatchList(err) {
+		return newPagedWatch(ctx, p.feed, t, timeout), nil
+	}
+	return w, err
+}
+
+// forward passes on what a real watch delivers until it ends.
+func (p *pump) forward(ctx context.Context, w apiwatch.Interface, changed <-chan struct{}) error {
+	patience := time.NewTimer(p.patience())
+	defer patience.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return errStopped
+		case <-changed:
+			_, retiring, next := p.feed.aim()
+			if !retiring {
+				return errChanged
+			}
+			changed = next
+			patience.Reset(p.feed.timing.RetireAfter)
+		case <-patience.C:
+			return errSilent
+		case event, ok := <-w.ResultChan():
+			if !ok {
+				return errEnded
+			}
+			if err := p.take(ctx, event); err != nil {
+				return err
+			}
+			patience.Reset(p.patience())
+		}
+	}
+}
+
+func (p *pump) patience() time.Duration {
+	_, retiring, _ := p.feed.aim()
+	switch {
+	case retiring:
+		return p.feed.timing.RetireAfter
+	case p.synced:
+		return p.feed.timing.StaleAfter
+	}
+	return p.feed.timing.SyncDeadline
+}
+
+// take passes on one event of a real watch.
+func (p *pump) take(ctx context.Context, event apiwatch.Event) error {
+	if event.Type == apiwatch.Error {
+		return apierrors.FromObject(event.Object)
+	}
+	object, err := meta.Accessor(event.Object)
+	if err != nil {
+		return err
+	}
+	rv := object.GetResourceVersion()
+	if !p.synced {
+		return p.takeInitial(ctx, event, object, rv)
+	}
+	before, _ := p.feed.where()
+	if order, err := resourceversion.CompareResourceVersion(rv, before); err == nil && order <= 0 && event.Type != apiwatch.Bookmark {
+		return nil // seen before: the position is what the monitor has
+	}
+	tag(event, p.catchUp.origin(event.Type))
+	if !p.send(ctx, event) {
+		return errStopped
+	}
+	p.feed.reached(rv)
+	p.feed.proven(true)
+	return p.keepWindow(ctx, event)
+}
+
+// takeInitial passes on one event of the initial list. Its objects come in no
+// order of resourceVersion, so the position does not move before its end.
+func (p *pump) takeInitial(ctx context.Context, event apiwatch.Event, object metav1.Object, rv string) error {
+	tag(event, Reconciled)
+	if !p.send(ctx, event) {
+		return errStopped
+	}
+	if event.Type != apiwatch.Bookmark || object.GetAnnotations()[metav1.InitialEventsAnnotationKey] != "true" {
+		p.delivered++
+		p.feed.listed.Add(1)
+		return nil
+	}
+	before, since := p.feed.where()
+	p.synced, p.delivered = true, 0
+	p.feed.reached(rv)
+	_, until := p.feed.where()
+	p.mark(ctx, func() { p.feed.host.listed(before, rv, since, until) })
+	p.feed.proven(false)
+	return nil
+}
+
+// keepWindow sends a mark from time to time, and waits while too many are unseen.
+func (p *pump) keepWindow(ctx context.Context, event apiwatch.Event) error {
+	if event.Type == apiwatch.Bookmark {
+		return nil
+	}
+	p.delivered++
+	if p.delivered < eventsPerMark {
+		return nil
+	}
+	p.delivered = 0
+	select {
+	case p.window <- struct{}{}:
+	case <-ctx.Done():
+		return errStopped
+	}
+	p.mark(ctx, func() { <-p.window })
+	return nil
+}
+
+// mark sends a mark through the informer. It must be sent whole.
+func (p *pump) mark(ctx context.Context, seen func()) {
+	position, _ := p.feed.where()
+	for _, event := range newMark(p.feed.marks.Add(1), position, seen).events() {
+		p.send(ctx, event)
+	}
+}
+
+func (p *pump) send(ctx context.Context, event apiwatch.Event) bool {
+	select {
+	case p.out <- event:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// wait waits for changed, and reports false when ctx has ended.
+func wait(ctx context.Context, changed <-chan struct{}) bool {
+	select {
+	case <-changed:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// expired is the error event that makes a reflector list everything again.
+func expired(err error) apiwatch.Event {
+	status := apierrors.NewResourceExpired(err.Error()).Status()
+	return apiwatch.Event{Type: apiwatch.Error, Object: &status}
+}

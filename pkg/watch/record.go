@@ -1,0 +1,170 @@
+package watch
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/crdwatch/crdwatch/pkg/discovery"
+)
+
+// Record is one revision of one object, compact: what the informer and the diff
+// ask for all the time as plain values, everything else compressed. It is
+// immutable. It satisfies meta.Accessor, which is all that an informer needs of
+// the objects it keeps.
+type Record struct {
+	// key is namespace/name, or name for a cluster-scoped object.
+	key string
+	// body is the whole object as compressed JSON, after redaction.
+	body string
+	// codec made the body and is needed to read it.
+	codec *codec
+	// resourceVersion and uid are zero where the API server's value does not have
+	// the usual form (a decimal, a UUID): then the body has it.
+	resourceVersion uint64
+	generation      int64
+	received        int64 // microseconds since the epoch
+	uid             [16]byte
+	nameAt          uint16 // where the name begins in key
+	origin          Origin
+}
+
+// GetObjectMeta implements metav1.ObjectMetaAccessor.
+func (r *Record) GetObjectMeta() metav1.Object {
+	return &metav1.ObjectMeta{
+		Namespace: r.Namespace(), Name: r.Name(), UID: r.UID(),
+		ResourceVersion: r.ResourceVersion(), Generation: r.generation,
+	}
+}
+
+// Namespace returns the object's namespace, empty for a cluster-scoped one.
+func (r *Record) Namespace() string {
+	if r.nameAt == 0 {
+		return ""
+	}
+	return r.key[:r.nameAt-1]
+}
+
+// Name returns the object's name.
+func (r *Record) Name() string {
+	return r.key[r.nameAt:]
+}
+
+// UID returns the object's UID.
+func (r *Record) UID() types.UID {
+	if r.uid == [16]byte{} {
+		return types.UID(r.metadata("uid"))
+	}
+	var b [36]byte
+	hex.Encode(b[0:8], r.uid[0:4])
+	hex.Encode(b[9:13], r.uid[4:6])
+	hex.Encode(b[14:18], r.uid[6:8])
+	hex.Encode(b[19:23], r.uid[8:10])
+	hex.Encode(b[24:36], r.uid[10:16])
+	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
+	return types.UID(b[:])
+}
+
+// ResourceVersion returns the revision's resourceVersion.
+func (r *Record) ResourceVersion() string {
+	if r.resourceVersion == 0 {
+		return r.metadata("resourceVersion")
+	}
+	return strconv.FormatUint(r.resourceVersion, 10)
+}
+
+// Size is the number of bytes that the Record takes in memory, without what the
+// informer's index adds.
+func (r *Record) Size() int {
+	const fixed = 96
+	return fixed + len(r.key) + len(r.body)
+}
+
+// Object decodes the whole object, as Unstructured content. The caller owns it.
+func (r *Record) Object() (map[string]any, error) {
+	raw, err := r.codec.decode(r.body)
+	if err != nil {
+		return nil, fmt.Errorf("decompressing the record of %s: %w", r.key, err)
+	}
+	var obj map[string]any
+	if err := json.Unmarshal(raw, &obj); err != nil {
+		return nil, fmt.Errorf("decoding the record of %s: %w", r.key, err)
+	}
+	return obj, nil
+}
+
+// metadata is the slow way to a metadata field of unusual form.
+func (r *Record) metadata(field string) string {
+	obj, err := r.Object()
+	if err != nil {
+		return ""
+	}
+	meta, _ := obj["metadata"].(map[string]any)
+	value, _ := meta[field].(string)
+	return value
+}
+
+// same reports whether both are the same revision of the same object.
+func (r *Record) same(o *Record) bool {
+	if r.resourceVersion != 0 && o.resourceVersion != 0 {
+		return r.resourceVersion == o.resourceVersion && r.uid == o.uid
+	}
+	return r.ResourceVersion() == o.ResourceVersion() && r.UID() == o.UID()
+}
+
+// newRecord makes the Record of an object. It never fails: an object that cannot be
+// encoded keeps its metadata and nothing else, because an error here would make
+// the informer drop the event for good.
+func newRecord(c *codec, obj map[string]any, now time.Time) *Record {
+	meta, _ := obj["metadata"].(map[string]any)
+	r := &Record{codec: c, received: now.UnixMicro()}
+	namespace, _ := meta["namespace"].(string)
+	name, _ := meta["name"].(string)
+	r.key = name
+	if namespace != "" {
+		r.key = namespace + "/" + name
+		r.nameAt = uint16(len(namespace) + 1)
+	}
+	rv, _ := meta["resourceVersion"].(string)
+	r.resourceVersion, _ = strconv.ParseUint(rv, 10, 64)
+	uid, _ := meta["uid"].(string)
+	r.uid = parseUID(uid)
+	r.generation, _ = meta["generation"].(int64)
+	r.body = c.encode(obj)
+	return r
+}
+
+// parseUID returns the bytes of a UUID in its usual form, and zero for anything
+// that would not read the same when it is printed again.
+func parseUID(s string) (uid [16]byte) {
+	if len(s) != 36 || strings.ToLower(s) != s {
+		return uid
+	}
+	var digits [32]byte
+	n := 0
+	for i := range len(s) {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if dash != (s[i] == '-') {
+			return [16]byte{}
+		}
+		if !dash {
+			digits[n] = s[i]
+			n++
+		}
+	}
+	if _, err := hex.Decode(uid[:], digits[:]); err != nil {
+		return [16]byte{}
+	}
+	return uid
+}
+
+// ref names the type of an object of r.
+func ref(r discovery.Resource) ResourceRef {
+	return ResourceRef{Group: r.GVR.Group, Version: r.GVR.Version, Resource: r.GVR.Resource, Kind: r.Kind}
+}

@@ -1,0 +1,78 @@
+package watch
+
+import (
+	"fmt"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/lru"
+
+	"github.com/crdwatch/crdwatch/pkg/diff"
+	"github.com/crdwatch/crdwatch/pkg/discovery"
+)
+
+// decodedSchemas is how many schemas are kept decoded. Only resources whose objects
+// change need one, and a large one takes megabytes.
+const decodedSchemas = 128
+
+// schemas makes the diff.Schema of a resource when it is first needed, and keeps
+// the ones that were used last.
+type schemas struct {
+	// none is the schema of a resource without one.
+	none *diff.Schema
+	// crds is that of the CRDs themselves.
+	crds *diff.Schema
+
+	mu    sync.Mutex
+	cache *lru.Cache
+}
+
+// schemaKey changes with every edit of the CRD's spec.
+type schemaKey struct {
+	uid        types.UID
+	version    string
+	generation int64
+}
+
+func newSchemas() *schemas {
+	return &schemas{none: diff.Deduced(), crds: diff.ForCRD(), cache: lru.New(decodedSchemas)}
+}
+
+// of returns a resource's schema. A schema that cannot be used is replaced by the
+// one that is deduced from the objects themselves, and an error says why; the next
+// call for the same revision of the CRD returns it without one.
+func (s *schemas) of(r discovery.Resource) (*diff.Schema, error) {
+	if r.UID == discovery.CRDs().UID {
+		return s.crds, nil
+	}
+	key := schemaKey{r.UID, r.GVR.Version, r.Generation}
+	s.mu.Lock()
+	cached, ok := s.cache.Get(key)
+	s.mu.Unlock()
+	if ok {
+		return cached.(*diff.Schema), nil
+	}
+	schema, err := s.parse(r)
+	if err != nil {
+		schema = s.none
+		err = fmt.Errorf("reading the schema of %s version %s: %w", r.CRD, r.GVR.Version, err)
+	}
+	s.mu.Lock()
+	s.cache.Add(key, schema)
+	s.mu.Unlock()
+	return schema, err
+}
+
+func (s *schemas) parse(r discovery.Resource) (*diff.Schema, error) {
+	if r.Schema == nil {
+		return s.none, nil
+	}
+	raw, err := r.Schema()
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) == 0 {
+		return s.none, nil
+	}
+	return diff.NewSchema(raw)
+}
