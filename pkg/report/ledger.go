@@ -116,6 +116,17 @@ func (l *Ledger) Newest() Cursor {
 	return Cursor{epoch: l.epoch, seq: l.last}
 }
 
+// beginning is where a reader starts who wants whatever is left: the zero Cursor,
+// which cannot expire before it is used, unless there is nothing to read yet.
+func (l *Ledger) beginning() Cursor {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ring.n > 0 {
+		return Cursor{}
+	}
+	return Cursor{epoch: l.epoch, seq: l.last}
+}
+
 // Cursor returns the position that s stands for: a Cursor's string, or a plain
 // sequence number of this process. The error is an *ExpiredError.
 func (l *Ledger) Cursor(s string) (Cursor, error) {
@@ -128,6 +139,20 @@ func (l *Ledger) Cursor(s string) (Cursor, error) {
 	}
 	_, err := l.offset(c)
 	return c, err
+}
+
+// Resume is Cursor for a client that reconnects by itself: with the cursor that it
+// first came with, if any, and the id of the last event that it saw. The id is where
+// it stands; the cursor tells whether the id, a plain sequence number, is of this
+// process.
+func (l *Ledger) Resume(cursor, lastEventID string) (Cursor, error) {
+	if lastEventID == "" {
+		return l.Cursor(cursor)
+	}
+	if c, ok := parseCursor(cursor, l.epoch); cursor != "" && (!ok || c.epoch != l.epoch) {
+		return l.Cursor(cursor)
+	}
+	return l.Cursor(lastEventID)
 }
 
 // Read returns up to n events that follow after, oldest first, and none when there

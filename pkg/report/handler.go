@@ -1,0 +1,126 @@
+package report
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/crdwatch/crdwatch/pkg/watch"
+)
+
+// Inventory is what the handler knows of the monitors. Both methods return at once.
+type Inventory interface {
+	Statuses() []watch.Status
+	// Ready returns nil when the CRDs are in and every resource that may be
+	// watched is synced or classified. Otherwise it says what is missing, in a
+	// way that may be read without authentication: in numbers, not in names.
+	Ready() error
+}
+
+// HandlerOptions are what a Handler serves. All but Now are required.
+type HandlerOptions struct {
+	Ledger    *Ledger
+	Inventory Inventory
+	Metrics   *Metrics
+	// Now is what times relative to the present are counted from; nil is time.Now.
+	Now func() time.Time
+}
+
+// Handler serves the HTTP API and the metrics.
+type Handler struct {
+	HandlerOptions
+	mux *http.ServeMux
+	// ready latches: once everything was seen, an API server that goes away makes
+	// the answers old, not wrong.
+	ready atomic.Bool
+	// ending is closed when the live streams shall say goodbye.
+	ending  chan struct{}
+	endOnce sync.Once
+}
+
+// NewHandler returns the handler of the report server.
+func NewHandler(opts HandlerOptions) *Handler {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	h := &Handler{HandlerOptions: opts, mux: http.NewServeMux(), ending: make(chan struct{})}
+	// Patterns name no method, because the mux would answer others in plain text.
+	h.mux.Handle("/api/v1/resources", answer(h.resources))
+	h.mux.Handle("/api/v1/events", answer(h.events))
+	h.mux.Handle("/api/v1/objects/{group}/{resource}/{namespace}/{name}/events", answer(h.objectEvents))
+	h.mux.Handle("/metrics", readOnly(h.Metrics.Handler()))
+	h.mux.HandleFunc("/", notFound)
+	return h
+}
+
+// ServeHTTP answers everything under /api with 503 until Ready.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if isAPI(r.URL.Path) {
+		if err := h.Ready(); err != nil {
+			writeError(w, r, notReady(err))
+			return
+		}
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+func isAPI(path string) bool {
+	return path == "/api" || strings.HasPrefix(path, "/api/")
+}
+
+// Ready returns nil from the first time on that the inventory was ready.
+func (h *Handler) Ready() error {
+	if h.ready.Load() {
+		return nil
+	}
+	if err := h.Inventory.Ready(); err != nil {
+		return err
+	}
+	h.ready.Store(true)
+	return nil
+}
+
+// EndStreams makes every live stream send what is recorded, then a shutdown event,
+// and end. It does not wait for them.
+func (h *Handler) EndStreams() {
+	h.endOnce.Do(func() { close(h.ending) })
+}
+
+// answer turns a method that returns an error, before it has written anything, into
+// a read-only handler.
+func answer(serve func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return readOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := serve(w, r); err != nil {
+			writeError(w, r, err)
+		}
+	}))
+}
+
+// readOnly lets GET and HEAD through.
+func readOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Allow", "GET, HEAD")
+		writeError(w, r, failure(http.StatusMethodNotAllowed, metav1.StatusReasonMethodNotAllowed,
+			"the method is not allowed here: everything is read-only"))
+	})
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	writeError(w, r, failure(http.StatusNotFound, metav1.StatusReasonNotFound, "there is nothing at this path"))
+}
+
+func (h *Handler) resources(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseParameters(r); err != nil {
+		return err
+	}
+	return writeJSON(w, r, NewResourceList(h.Inventory.Statuses()))
+}
