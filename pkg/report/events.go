@@ -30,7 +30,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	filter, err := params.filter(h.Now())
+	filter, err := params.filter(h.opts.Now())
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (h *Handler) objectEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	filter, err := params.filter(h.Now())
+	filter, err := params.filter(h.opts.Now())
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, q query) err
 	if limit == 0 {
 		limit = defaultLimit
 	}
-	page, err := h.Ledger.Query(after, limit, q.filter.Apply)
+	page, err := h.opts.Ledger.Query(after, limit, q.filter.Apply)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (h *Handler) position(q query) (Cursor, error) {
 	if q.params["cursor"] == "" {
 		return Cursor{}, nil
 	}
-	return h.Ledger.Cursor(q.params["cursor"])
+	return h.opts.Ledger.Cursor(q.params["cursor"])
 }
 
 // serveLines streams everything that is recorded and matches, then ends.
@@ -108,7 +108,7 @@ func (h *Handler) serveLines(w http.ResponseWriter, r *http.Request, q query) er
 	}
 	// Taken at once, as for a page: the ring cannot overtake a slow client, and
 	// what was sent is let go.
-	events, err := h.Ledger.Read(after, math.MaxInt)
+	events, err := h.opts.Ledger.Read(after, math.MaxInt)
 	if err != nil {
 		return err
 	}

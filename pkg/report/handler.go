@@ -32,8 +32,8 @@ type HandlerOptions struct {
 
 // Handler serves the HTTP API and the metrics.
 type Handler struct {
-	HandlerOptions
-	mux *http.ServeMux
+	opts HandlerOptions
+	mux  *http.ServeMux
 	// ready latches: once everything was seen, an API server that goes away makes
 	// the answers old, not wrong.
 	ready atomic.Bool
@@ -47,12 +47,12 @@ func NewHandler(opts HandlerOptions) *Handler {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	h := &Handler{HandlerOptions: opts, mux: http.NewServeMux(), ending: make(chan struct{})}
+	h := &Handler{opts: opts, mux: http.NewServeMux(), ending: make(chan struct{})}
 	// Patterns name no method, because the mux would answer others in plain text.
 	h.mux.Handle("/api/v1/resources", answer(h.resources))
 	h.mux.Handle("/api/v1/events", answer(h.events))
 	h.mux.Handle("/api/v1/objects/{group}/{resource}/{namespace}/{name}/events", answer(h.objectEvents))
-	h.mux.Handle("/metrics", readOnly(h.Metrics.Handler()))
+	h.mux.Handle("/metrics", readOnly(opts.Metrics.Handler()))
 	h.mux.HandleFunc("/", notFound)
 	return h
 }
@@ -78,7 +78,7 @@ func (h *Handler) Ready() error {
 	if h.ready.Load() {
 		return nil
 	}
-	if err := h.Inventory.Ready(); err != nil {
+	if err := h.opts.Inventory.Ready(); err != nil {
 		return err
 	}
 	h.ready.Store(true)
@@ -122,5 +122,5 @@ func (h *Handler) resources(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseParameters(r); err != nil {
 		return err
 	}
-	return writeJSON(w, r, NewResourceList(h.Inventory.Statuses()))
+	return writeJSON(w, r, NewResourceList(h.opts.Inventory.Statuses()))
 }

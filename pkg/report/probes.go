@@ -18,15 +18,10 @@ type check struct {
 	run  func(context.Context) error
 }
 
-var (
-	errReportEnded = errors.New("the report server accepts no more connections")
-	errDraining    = errors.New("the process is shutting down")
-)
-
 // probeHandler serves the probes. None of them depends on the API server: its
 // failure is no reason to restart crdwatch, or to send its clients away.
 func (s *Server) probeHandler() http.Handler {
-	ledger := check{"ledger", s.handler.Ledger.Alive}
+	ledger := check{"ledger", s.handler.opts.Ledger.Alive}
 	live := probe("livez", ledger, check{"report-server", s.accepting})
 	mux := http.NewServeMux()
 	mux.Handle("/livez", live)
@@ -42,14 +37,14 @@ func (s *Server) accepting(context.Context) error {
 	case ended == nil:
 		return nil
 	case *ended == nil:
-		return errReportEnded
+		return errors.New("it accepts no more connections")
 	}
 	return *ended
 }
 
 func (s *Server) notDraining(context.Context) error {
 	if s.draining.Load() {
-		return errDraining
+		return errors.New("the process is shutting down")
 	}
 	return nil
 }

@@ -50,9 +50,9 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, q query) e
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	h.Metrics.sseClients.Inc()
-	defer h.Metrics.sseClients.Dec()
-	s := &stream{ledger: h.Ledger, show: q.filter.Apply, w: newDeadlineWriter(w), after: after}
+	h.opts.Metrics.sseClients.Inc()
+	defer h.opts.Metrics.sseClients.Dec()
+	s := &stream{ledger: h.opts.Ledger, show: q.filter.Apply, w: newDeadlineWriter(w), after: after}
 	s.run(r.Context(), h.ending)
 	// The end of the response is written after this returns.
 	_ = s.w.arm(time.Now().Add(writeTimeout))
@@ -65,11 +65,11 @@ func (h *Handler) streamPosition(r *http.Request, q query) (Cursor, error) {
 	cursor, lastID := q.params["cursor"], r.Header.Get("Last-Event-ID")
 	switch {
 	case cursor != "" || lastID != "":
-		return h.Ledger.Resume(cursor, lastID)
+		return h.opts.Ledger.Resume(cursor, lastID)
 	case !q.filter.Since.IsZero():
-		return h.Ledger.beginning(), nil
+		return h.opts.Ledger.beginning(), nil
 	}
-	return h.Ledger.Newest(), nil
+	return h.opts.Ledger.Newest(), nil
 }
 
 func (s *stream) run(ctx context.Context, ending <-chan struct{}) {

@@ -108,3 +108,8 @@ func eventID(uid types.UID, typ EventType, resourceVersion string) string {
 	}
 	return fmt.Sprintf("%s/%s", uid, resourceVersion)
 }
+
+// timestamp is the time of an event that is made now: UTC, with the precision that is shown.
+func timestamp() time.Time {
+	return time.Now().UTC().Truncate(time.Microsecond)
+}

@@ -131,7 +131,7 @@ func (m *monitor) deleted(r *Record, origin Origin) Event {
 func (m *monitor) event(r *Record, typ EventType, origin Origin) Event {
 	uid, rv := r.UID(), r.ResourceVersion()
 	return Event{
-		SchemaVersion: SchemaVersion, ID: eventID(uid, typ, rv), Time: time.Now().UTC(),
+		SchemaVersion: SchemaVersion, ID: eventID(uid, typ, rv), Time: timestamp(),
 		Type: typ, Origin: origin, Resource: ref(m.snapshot().Resource),
 		Namespace: r.Namespace(), Name: r.Name(), UID: uid,
 		ResourceVersion: rv, Generation: r.generation,

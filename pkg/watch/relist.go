@@ -54,7 +54,7 @@ func (m *monitor) missedGenerations(before, now *Record, shown bool) {
 func (m *monitor) gapEvent(g GapInfo) Event {
 	r := m.snapshot().Resource
 	return Event{
-		SchemaVersion: SchemaVersion, ID: string(r.UID) + "/GAP/" + g.From + "-" + g.To, Time: time.Now().UTC(),
+		SchemaVersion: SchemaVersion, ID: string(r.UID) + "/GAP/" + g.From + "-" + g.To, Time: timestamp(),
 		Type: Gap, Origin: Reconciled, Resource: ref(r), Gap: &g,
 	}
 }
