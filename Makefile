@@ -1,0 +1,51 @@
+# Everything here works with Go and make alone; what else is needed is built.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo v0.0.0)
+COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+# The modules of this repository.
+MODULES := . test
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/crdwatch, static
+	CGO_ENABLED=0 go build -trimpath -ldflags="$(LDFLAGS)" -o bin/crdwatch ./cmd/crdwatch
+
+.PHONY: controlplane
+controlplane: ## Build the API server and etcd of the tests (five minutes, once)
+	@cd test && go run ./controlplane/cmd/build
+
+.PHONY: demo
+demo: build controlplane ## Start a throwaway cluster with lively objects, and crdwatch on it
+	@cd test && go build -o ../bin/demo ./demo && exec ../bin/demo --crdwatch ../bin/crdwatch
+
+.PHONY: test
+test: build controlplane ## Run all tests, with the race detector, against a real API server
+	go test -race -timeout 10m ./...
+	cd test && CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch go test -race -timeout 40m -p 1 ./...
+
+.PHONY: bench
+bench: build controlplane ## Measure crdwatch beside the naive program; prints a table of ratios
+	@mkdir -p bin && cd test && go build -o ../bin/bench ./bench && exec ../bin/bench
+
+.PHONY: lint
+lint: ## Run the linters
+	@cd tools && go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@for m in $(MODULES); do (cd $$m && $(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
+
+.PHONY: fmt
+fmt: ## Format the code
+	gofmt -w cmd pkg test
+
+.PHONY: tidy
+tidy: ## Tidy the modules
+	@for m in $(MODULES) tools; do (cd $$m && go mod tidy) || exit 1; done
+
+.PHONY: verify
+verify: fmt tidy lint ## Check that the tree is formatted, tidy and linted
+	git diff --exit-code
