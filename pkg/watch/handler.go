@@ -19,7 +19,7 @@ func (m *monitor) OnAdd(obj any, _ bool) {
 	m.queue.done(r)
 	m.keep(r, +1)
 	if origin := m.origin(r); origin != "" {
-		m.emit(m.added(r, origin))
+		m.report(m.added(r, origin), r)
 	}
 	m.noticed(r, false)
 }
@@ -42,7 +42,7 @@ func (m *monitor) OnUpdate(oldObj, newObj any) {
 		origin := m.origin(now)
 		m.emit(m.deleted(before, origin))
 		m.noticed(before, true)
-		m.emit(m.added(now, origin))
+		m.report(m.added(now, origin), now)
 	default:
 		m.modified(before, now)
 	}
@@ -65,7 +65,7 @@ func (m *monitor) OnDelete(obj any) {
 		origin = m.origin(r)
 	}
 	m.forget(r)
-	m.emit(m.deleted(r, origin))
+	m.report(m.deleted(r, origin), r)
 	m.noticed(r, true)
 }
 
@@ -84,7 +84,7 @@ func (m *monitor) modified(before, now *Record) {
 	e.OldGeneration = before.generation
 	e.Changes = changes
 	e.Managers = diff.ChangeManagers(changes)
-	m.emit(e)
+	m.report(e, now)
 }
 
 // compare decodes two revisions and returns the fields that differ. Both are
@@ -142,6 +142,14 @@ func (m *monitor) emit(e Event) {
 	m.opts.Sink.Record(e)
 }
 
+// report emits the event of a revision, and how long it took.
+func (m *monitor) report(e Event, r *Record) {
+	m.emit(e)
+	if m.opts.Observer != nil && (e.Origin == Live || e.Origin == Resumed) {
+		m.opts.Observer.EventDelay(time.Since(time.UnixMicro(r.received)))
+	}
+}
+
 // keep accounts for a Record that enters the store (+1) or is replaced in it (-1).
 func (m *monitor) keep(r *Record, sign int64) {
 	m.objects.Add(sign)
@@ -155,10 +163,8 @@ func (m *monitor) forget(r *Record) {
 	m.recordBytes.Store(max(0, m.recordBytes.Load()-int64(r.Size())))
 }
 
+// noticed tells the observer of the Records, if there is one.
 func (m *monitor) noticed(r *Record, deleted bool) {
-	if m.opts.Observer != nil {
-		m.opts.Observer.EventDelay(time.Since(time.UnixMicro(r.received)))
-	}
 	if m.observe != nil {
 		m.observe(r, deleted)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -185,7 +184,8 @@ func (m *Manager) Done() <-chan struct{} {
 	return m.ready
 }
 
-// Ready returns nil once Done is closed, and until then what is still missing.
+// Ready returns nil once Done is closed, and until then what is still missing: in
+// numbers, since whoever asks need not be allowed to know the names.
 func (m *Manager) Ready() error {
 	select {
 	case <-m.ready:
@@ -195,18 +195,8 @@ func (m *Manager) Ready() error {
 		s := m.crds.snapshot()
 		return fmt.Errorf("listing %s: %s %s", s.Resource.CRD, s.State, cmp.Or(s.Message, "not complete yet"))
 	}
-	var missing []string
-	for _, s := range m.Statuses() {
-		if !s.State.Classified() {
-			missing = append(missing, s.Resource.CRD)
-		}
-	}
-	const named = 3
-	total := len(missing)
-	if total > named {
-		missing = append(missing[:named], "…")
-	}
-	return fmt.Errorf("%d resources are not synced: %s", total, strings.Join(missing, ", "))
+	settled, resources, _ := m.Progress()
+	return fmt.Errorf("%d of %d resources are not synced", resources-settled, resources)
 }
 
 // Statuses returns the state of every watched resource, sorted by CRD name.
