@@ -3,7 +3,12 @@ package watch
 import (
 	"context"
 	"sync"
+	"time"
 )
+
+// slowStart is how long a watch that is being started holds its place. One that
+// takes longer is in trouble, and must not hold up the others.
+const slowStart = time.Second
 
 // gate limits how many watches are being started at once: one until the first has
 // been answered, then a few. Without it, each start finds no free stream and dials
@@ -17,7 +22,31 @@ type gate struct {
 	waiting []chan struct{}
 }
 
-// acquire waits for a place, or for the end of ctx, whose error it returns.
+// enter waits for a place, or for the end of ctx, whose error it returns. The place
+// must be given back by calling leave once; it is lost before if that takes long.
+func (g *gate) enter(ctx context.Context) (leave func(answered bool), err error) {
+	if err := g.acquire(ctx); err != nil {
+		return nil, err
+	}
+	var once sync.Once
+	timer := time.AfterFunc(slowStart, func() { once.Do(g.release) })
+	return func(answered bool) {
+		timer.Stop()
+		once.Do(g.release)
+		if answered {
+			g.answered()
+		}
+	}, nil
+}
+
+// answered notes that the API server was reached.
+func (g *gate) answered() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open = true
+	g.admit()
+}
+
 func (g *gate) acquire(ctx context.Context) error {
 	g.mu.Lock()
 	if g.running < g.limit() {
@@ -37,11 +66,9 @@ func (g *gate) acquire(ctx context.Context) error {
 	}
 }
 
-// release gives a place back. answered says that the API server was reached.
-func (g *gate) release(answered bool) {
+func (g *gate) release() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.open = g.open || answered
 	g.running--
 	g.admit()
 }

@@ -66,6 +66,9 @@ type Timing struct {
 	// CutAfter is how long a synced resource may fail to get its watch back before
 	// it is Stale. Default 30 s.
 	CutAfter time.Duration
+	// AnswerWithin is how long the API server may take to accept a watch. Default
+	// 30 s.
+	AnswerWithin time.Duration
 	// RetryMin and RetryMax bound the exponential backoff. Default 250 ms and 30 s.
 	RetryMin, RetryMax time.Duration
 	// ForbiddenRetry is the pause after a denial. Default 1 min.
@@ -86,6 +89,7 @@ func (t Timing) withDefaults() Timing {
 		{&t.SyncDeadline, time.Minute},
 		{&t.StaleAfter, 3 * time.Minute},
 		{&t.CutAfter, 30 * time.Second},
+		{&t.AnswerWithin, 30 * time.Second},
 		{&t.RetryMin, 250 * time.Millisecond},
 		{&t.RetryMax, 30 * time.Second},
 		{&t.ForbiddenRetry, time.Minute},

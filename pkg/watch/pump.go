@@ -28,6 +28,8 @@ var (
 	errSilent  = errors.New("neither an event nor a bookmark came in time")
 	errChanged = errors.New("something else is to be watched")
 	errStopped = errors.New("the informer stopped")
+
+	errUnanswered = errors.New("the API server did not answer in time")
 )
 
 // pump fills one stream from one real watch after the other.
@@ -90,9 +92,9 @@ func (p *pump) linger(ctx context.Context) {
 // watch opens one real watch and forwards it to its end. It returns why it ended,
 // never nil.
 func (p *pump) watch(ctx context.Context, t target, changed <-chan struct{}) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	w, err := p.open(ctx, t)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	w, err := p.open(ctx, cancel, t)
 	if err != nil {
 		return err
 	}
@@ -102,24 +104,28 @@ func (p *pump) watch(ctx context.Context, t target, changed <-chan struct{}) err
 	return p.forward(ctx, w, changed)
 }
 
-// open starts a real watch, through the gate, from where the feed stands.
-func (p *pump) open(ctx context.Context, t target) (apiwatch.Interface, error) {
+// open starts a real watch, through the gate, from where the feed stands. An API
+// server that does not even answer must not be waited for: the connection may be
+// dead without anyone having noticed.
+func (p *pump) open(ctx context.Context, cancel context.CancelCauseFunc, t target) (apiwatch.Interface, error) {
 	f := p.feed
-	if err := f.gate.acquire(ctx); err != nil {
+	leave, err := f.gate.enter(ctx)
+	if err != nil {
 		return nil, errStopped
 	}
+	unanswered := time.AfterFunc(f.timing.AnswerWithin, func() { cancel(errUnanswered) })
+	defer unanswered.Stop()
 	w, err := p.start(ctx, t)
-	f.gate.release(err == nil)
-	if err != nil {
-		return nil, err
-	}
-	if f.mustCheck(p.synced) {
-		if err := f.checkCRD(ctx); err != nil {
+	leave(err == nil)
+	if err == nil && f.mustCheck(p.synced) {
+		if err = f.checkCRD(ctx); err != nil {
 			w.Stop()
-			return nil, err
 		}
 	}
-	return w, nil
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errUnanswered) {
+		return nil, cause
+	}
+	return w, err
 }
 
 func (p *pump) start(ctx context.Context, t target) (apiwatch.Interface, error) {

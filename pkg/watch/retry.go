@@ -119,6 +119,8 @@ func (p *pump) explain(err error) verdict {
 		return verdict{"", "Ended", err.Error()}
 	case errors.Is(err, errSilent):
 		return verdict{"", "Silent", err.Error()}
+	case errors.Is(err, errUnanswered):
+		return verdict{"", "Unreachable", err.Error()}
 	case errors.Is(err, errReplaced):
 		return verdict{NotServed, "Replaced", err.Error()}
 	}

@@ -169,7 +169,7 @@ func only(group string) func(discovery.Set) (watch.Selector, error) {
 func of(events []watch.Event, group string) []watch.Event {
 	var out []watch.Event
 	for _, e := range events {
-		if e.Resource.Group == group {
+		if e.Resource.Group == group && e.Type != watch.Gap {
 			out = append(out, e)
 		}
 	}

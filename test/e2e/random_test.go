@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/crdwatch/crdwatch/pkg/diff"
 	"github.com/crdwatch/crdwatch/pkg/watch"
+	"github.com/crdwatch/crdwatch/test/controlplane"
 )
 
 var (
@@ -24,18 +26,21 @@ var (
 
 const writers = 8
 
+// writerSets keeps the names of objects apart, over all calls of write.
+var writerSets atomic.Int64
+
 // TestEventsEqualTheWritersLedger: what is reported is what was written, one to one
 // and in order per object, with the right type, paths, values and managers.
 func TestEventsEqualTheWritersLedger(t *testing.T) {
 	const group = "random.example.com"
-	crds := install(t, group, 20)
+	crds := install(t, shared, group, 20)
 	e := start(t, shared.Config(), watch.Options{Resolve: only(group)})
-	ledger := write(t, crds, *randomWrites)
-	compareWithLedger(t, e, group, ledger)
+	ledger := write(t, shared, crds, *randomWrites)
+	compareWithLedger(t, e, group, ledger, watch.Live)
 }
 
 // install creates CRDs of a group, every fourth of them cluster-scoped.
-func install(t testing.TB, group string, n int) []crd {
+func install(t testing.TB, cp *controlplane.ControlPlane, group string, n int) []crd {
 	t.Helper()
 	var crds []crd
 	var manifests []string
@@ -44,16 +49,16 @@ func install(t testing.TB, group string, n int) []crd {
 		crds = append(crds, c)
 		manifests = append(manifests, string(c.manifest()))
 	}
-	if err := shared.Apply(t.Context(), []byte(strings.Join(manifests, "\n---\n"))); err != nil {
+	if err := cp.Apply(t.Context(), []byte(strings.Join(manifests, "\n---\n"))); err != nil {
 		t.Fatal(err)
 	}
 	return crds
 }
 
 // write makes random writes from several writers and returns their common ledger.
-func write(t testing.TB, crds []crd, n int) map[types.UID][]entry {
+func write(t testing.TB, cp *controlplane.ControlPlane, crds []crd, n int) map[types.UID][]entry {
 	t.Helper()
-	cfg := shared.Config()
+	cfg := cp.Config()
 	cfg.QPS = -1
 	client, err := dynamic.NewForConfig(cfg)
 	if err != nil {
@@ -62,7 +67,7 @@ func write(t testing.TB, crds []crd, n int) map[types.UID][]entry {
 	var group sync.WaitGroup
 	all := make([]*writer, writers)
 	for i := range all {
-		all[i] = newWriter(t, client, crds, fmt.Sprintf("w%d", i), *seed+uint64(i))
+		all[i] = newWriter(t, client, crds, fmt.Sprintf("w%d-%d", i, writerSets.Add(1)), *seed+uint64(i))
 		group.Go(func() {
 			for all[i].writes() < n/writers && !t.Failed() {
 				all[i].step(t.Context())
@@ -80,7 +85,7 @@ func write(t testing.TB, crds []crd, n int) map[types.UID][]entry {
 }
 
 // compareWithLedger waits for as many events as were written, and compares them.
-func compareWithLedger(t *testing.T, e *engine, group string, ledger map[types.UID][]entry) {
+func compareWithLedger(t *testing.T, e *engine, group string, ledger map[types.UID][]entry, origins ...watch.Origin) {
 	t.Helper()
 	n := 0
 	for _, entries := range ledger {
@@ -97,7 +102,7 @@ func compareWithLedger(t *testing.T, e *engine, group string, ledger map[types.U
 		got[ev.UID] = append(got[ev.UID], ev)
 	}
 	for uid, entries := range ledger {
-		compareObject(t, entries, got[uid])
+		compareObject(t, entries, got[uid], origins)
 		delete(got, uid)
 	}
 	for uid, events := range got {
@@ -106,7 +111,39 @@ func compareWithLedger(t *testing.T, e *engine, group string, ledger map[types.U
 	t.Logf("%d writes to %d objects", n, len(ledger))
 }
 
-func compareObject(t *testing.T, want []entry, events []watch.Event) {
+// compareWritten is compareWithLedger for the objects in the ledger alone: others
+// write at the same time. Their revisions may have come live or resumed.
+func compareWritten(t *testing.T, e *engine, ledger map[types.UID][]entry) {
+	t.Helper()
+	mine := func(events []watch.Event) map[types.UID][]watch.Event {
+		got := map[types.UID][]watch.Event{}
+		for _, ev := range events {
+			if _, ok := ledger[ev.UID]; ok {
+				got[ev.UID] = append(got[ev.UID], ev)
+			}
+		}
+		return got
+	}
+	events := e.await("the last events", func(events []watch.Event) bool {
+		got := mine(events)
+		for uid, entries := range ledger {
+			if len(got[uid]) < len(entries) {
+				return false
+			}
+		}
+		return true
+	})
+	for uid, events := range mine(events) {
+		compareObject(t, ledger[uid], events, []watch.Origin{watch.Live, watch.Resumed})
+	}
+	for _, ev := range events {
+		if ev.Type == watch.Gap {
+			t.Errorf("a gap where nothing was lost: %s %+v", ev.Resource.Name(), *ev.Gap)
+		}
+	}
+}
+
+func compareObject(t *testing.T, want []entry, events []watch.Event, origins []watch.Origin) {
 	t.Helper()
 	var got []entry
 	for i, ev := range events {
@@ -114,7 +151,7 @@ func compareObject(t *testing.T, want []entry, events []watch.Event) {
 			id: ev.ID, typ: ev.Type, name: ev.Name, generation: ev.Generation,
 			changes: values(ev.Changes), manager: attributed(t, want, i, ev),
 		})
-		if ev.Origin != watch.Live {
+		if !slices.Contains(origins, ev.Origin) {
 			t.Errorf("%s has origin %s", ev.ID, ev.Origin)
 		}
 	}
