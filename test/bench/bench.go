@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
+	"github.com/crdwatch/crdwatch/test/controlplane"
+)
+
+// measureCommand makes this program a child that measures itself.
+const measureCommand = "measure"
+
+// bench is one run of the benchmark.
+type bench struct {
+	options
+	out, log io.Writer
+}
+
+// run measures the scenarios one after the other, each on an API server of its own.
+func (b *bench) run(ctx context.Context) error {
+	if b.profile != "" {
+		// The children write there from their own directory.
+		var err error
+		if b.profile, err = filepath.Abs(b.profile); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(b.profile, 0o755); err != nil {
+			return err
+		}
+	}
+	started := time.Now()
+	for _, name := range b.scenarios {
+		if err := b.scenario(ctx, scenarios[name]); err != nil {
+			return fmt.Errorf("scenario %s: %w", name, err)
+		}
+	}
+	b.say("done in %s", time.Since(started).Round(time.Second))
+	return nil
+}
+
+func (b *bench) scenario(ctx context.Context, s scenario) error {
+	dir := ""
+	if b.keep != "" {
+		dir = filepath.Join(b.keep, s.name)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	b.say("%s: starting an API server", s.name)
+	cp, f, err := b.start(ctx, s, dir)
+	if err != nil {
+		return err
+	}
+	defer cp.Close()
+	results, err := b.rounds(ctx, s, cp, f)
+	if err != nil {
+		return err
+	}
+	return report{options: b.options, scenario: s, fixture: f, version: cp.Version(), results: results}.write(b.out)
+}
+
+// gogc is the variable by which Go's runtime is told how much garbage to allow.
+const gogc = "GOGC"
+
+// start starts an API server and fills it. While it is filled it may waste memory,
+// which takes a fifth less time; then it starts again, so that it is measured against
+// as it is everywhere: with Go's defaults, and without the traces of the filling.
+func (b *bench) start(ctx context.Context, s scenario, dir string) (cp *controlplane.ControlPlane, f fixture, err error) {
+	if err := os.Setenv(gogc, "400"); err != nil {
+		return nil, f, err
+	}
+	cp, err = controlplane.Start(ctx, controlplane.Options{Dir: dir, Progress: b.log})
+	if err != nil {
+		return nil, f, err
+	}
+	f, err = b.fixture(ctx, s, cp, dir)
+	// The programs inherit the environment, too.
+	err = errors.Join(err, os.Unsetenv(gogc))
+	if err == nil {
+		err = cp.Restart(ctx)
+	}
+	if err != nil {
+		return nil, f, errors.Join(err, cp.Close())
+	}
+	return cp, f, nil
+}
+
+// rounds runs each program once per round. The order is reversed in every second
+// one, so that none profits from coming after another.
+func (b *bench) rounds(ctx context.Context, s scenario, cp *controlplane.ControlPlane, f fixture) (map[string][]opponent.Result, error) {
+	b.say("%s: warming the API server's caches", s.name)
+	if _, err := b.child(ctx, cp, f, opponent.Raw, ""); err != nil {
+		return nil, err
+	}
+	results := map[string][]opponent.Result{}
+	order := slices.Clone(b.only)
+	for round := range b.runs {
+		for _, name := range order {
+			r, err := b.child(ctx, cp, f, name, b.profile)
+			if err != nil {
+				return nil, err
+			}
+			if r.Objects != f.Objects {
+				return nil, fmt.Errorf("%s saw %d objects of %d", name, r.Objects, f.Objects)
+			}
+			b.say("%s: round %d of %d: %-13s synced in %5.1f s, peak %4d MiB, heap %7.1f MiB", s.name, round+1, b.runs,
+				name, r.Sync.Seconds(), r.Synced.Peak>>20, float64(r.Collected.Heap)/(1<<20))
+			results[name] = append(results[name], r)
+		}
+		slices.Reverse(order)
+	}
+	return results, nil
+}
+
+// child measures a program in a process of its own, when the API server is quiet.
+func (b *bench) child(ctx context.Context, cp *controlplane.ControlPlane, f fixture, program, profile string) (opponent.Result, error) {
+	var result opponent.Result
+	if err := quiet(ctx, cp.PID()); err != nil {
+		return result, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return result, err
+	}
+	in, err := json.Marshal(opponent.Options{
+		Program: program, Kubeconfig: cp.Kubeconfig(), Resources: f.Resources, ServerPID: cp.PID(),
+		Rest: b.rest, Profile: profile,
+	})
+	if err != nil {
+		return result, err
+	}
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, self, measureCommand)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, b.log
+	if err := cmd.Run(); err != nil {
+		return result, fmt.Errorf("measuring %s: %w", program, errors.Join(err, ctx.Err()))
+	}
+	if err := json.Unmarshal(out.Bytes(), &result); err != nil {
+		return result, fmt.Errorf("measuring %s: reading its result: %w", program, err)
+	}
+	return result, nil
+}
+
+// quiet waits until the API server has next to nothing to do. It gives up after a
+// minute: something is always going on in an API server.
+func quiet(ctx context.Context, pid int) error {
+	const enough, width = time.Minute, time.Second
+	deadline := time.NewTimer(enough)
+	defer deadline.Stop()
+	tick := time.NewTicker(width)
+	defer tick.Stop()
+	before, err := opponent.ProcessCPU(pid)
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline.C:
+			return nil
+		case <-tick.C:
+		}
+		var now time.Duration
+		now, err = opponent.ProcessCPU(pid)
+		if err == nil && now-before < width/20 {
+			return nil
+		}
+		before = now
+	}
+	return err
+}
+
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(b.log, "%s bench: %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+}

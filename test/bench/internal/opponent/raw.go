@@ -1,0 +1,143 @@
+package opponent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+)
+
+// endOfInitial stands in the bookmark that ends the initial objects of a watch.
+const endOfInitial = `"k8s.io/initial-events-end":"true"`
+
+// openWidth is how many watches the raw reader opens at once: enough that the API
+// server is never idle, few enough that they find a connection to share.
+const openWidth = 4
+
+// rawReader holds one stream per resource, and counts.
+type rawReader struct {
+	http   *http.Client
+	host   string
+	cancel context.CancelFunc
+	ended  sync.WaitGroup
+
+	bytes, lines atomic.Int64
+}
+
+func startRaw(ctx context.Context, t target) (running, error) {
+	config := rest.CopyConfig(t.config)
+	config.DisableCompression = true
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	p := &rawReader{http: client, host: strings.TrimRight(config.Host, "/"), cancel: cancel}
+	// The first request makes the connection.
+	if err := <-p.follow(ctx, crdGVR); err != nil {
+		return p, err
+	}
+	// From here on, only custom resources count.
+	p.lines.Store(0)
+	p.bytes.Store(0)
+	var opening errgroup.Group
+	opening.SetLimit(openWidth)
+	synced := make([]<-chan error, len(t.resources))
+	for i, gvr := range t.resources {
+		opening.Go(func() error {
+			synced[i] = p.follow(ctx, gvr)
+			return nil
+		})
+	}
+	_ = opening.Wait()
+	var errs []error
+	for _, done := range synced {
+		errs = append(errs, <-done)
+	}
+	return p, errors.Join(errs...)
+}
+
+// follow opens the watch of a resource and reads it until ctx ends. The channel
+// receives one value, when all initial objects are read or never will be.
+func (p *rawReader) follow(ctx context.Context, gvr schema.GroupVersionResource) <-chan error {
+	synced := make(chan error, 1)
+	body, err := p.open(ctx, gvr)
+	if err != nil {
+		synced <- err
+		return synced
+	}
+	p.ended.Go(func() {
+		defer body.Close()
+		if err := p.read(body, func() { synced <- nil }); err != nil {
+			synced <- fmt.Errorf("reading %s: %w", gvr, err)
+		}
+	})
+	return synced
+}
+
+func (p *rawReader) open(ctx context.Context, gvr schema.GroupVersionResource) (io.ReadCloser, error) {
+	const query = "?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=3000"
+	url := fmt.Sprintf("%s/apis/%s/%s/%s%s", p.host, gvr.Group, gvr.Version, gvr.Resource, query)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := p.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
+		return nil, fmt.Errorf("watching %s: %s", gvr, resp.Status)
+	}
+	return resp.Body, nil
+}
+
+// read returns nil once the initial objects are complete, however the stream ends.
+// Each event is one line; what comes later is not counted.
+func (p *rawReader) read(body io.Reader, synced func()) error {
+	// More than the line of that bookmark, which is the last for now.
+	const overlap = 1 << 10
+	buffer := make([]byte, 64<<10)
+	tail, done := 0, false
+	for {
+		n, err := body.Read(buffer[tail:])
+		if !done {
+			p.bytes.Add(int64(n))
+			p.lines.Add(int64(bytes.Count(buffer[tail:tail+n], []byte{'\n'})))
+			window := buffer[:tail+n]
+			done = bytes.Contains(window, []byte(endOfInitial)) && bytes.HasSuffix(window, []byte{'\n'})
+			if done {
+				p.lines.Add(-1)
+				synced()
+			}
+			tail = copy(buffer, window[max(0, len(window)-overlap):])
+		}
+		switch {
+		case err != nil && done:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+func (p *rawReader) count() (objects int, bytes int64) {
+	return int(p.lines.Load()), p.bytes.Load()
+}
+
+func (p *rawReader) stop() {
+	p.cancel()
+	p.ended.Wait()
+	p.http.CloseIdleConnections()
+}

@@ -1,0 +1,73 @@
+// Command bench measures crdwatch beside the program that anyone would write first,
+// against the same real API server, and prints the ratios as a Markdown table.
+//
+// It owns the comparison: a scenario fills an API server (package synth makes up
+// what with), then each program runs alone, in a process of its own (package
+// opponent), once per round, in an order that alternates. It refuses to judge with
+// an exit code: a figure that misses its budget is printed as such, because
+// machines differ and ratios vary.
+//
+//	bench                                   everything, about a quarter of an hour
+//	bench --scenario objects --runs 1       20,000 objects, each program once
+//	bench --only crdwatch --profile DIR     what crdwatch spends its time and memory on
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) //nolint:forbidigo // this is main
+}
+
+// run returns the exit code: 0 when everything was measured, 1 when something
+// failed, 2 for wrong flags.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == measureCommand {
+		return exit(stderr, measureSelf(ctx, stdin, stdout))
+	}
+	o, err := parseOptions(args, stderr)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return 0
+	case err != nil:
+		fmt.Fprintln(stderr, "bench:", err)
+		return 2
+	}
+	b := bench{options: o, out: stdout, log: stderr}
+	return exit(stderr, b.run(ctx))
+}
+
+func exit(stderr io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "bench:", err)
+	return 1
+}
+
+// measureSelf is the child process: options come in, the result goes out.
+func measureSelf(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
+	var o opponent.Options
+	if err := json.NewDecoder(stdin).Decode(&o); err != nil {
+		return fmt.Errorf("reading the options: %w", err)
+	}
+	result, err := opponent.Run(ctx, o)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(stdout).Encode(result)
+}

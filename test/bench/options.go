@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
+)
+
+// options are the command line.
+type options struct {
+	scenarios []string
+	only      []string
+	runs      int
+	rest      time.Duration
+	keep      string
+	profile   string
+
+	seed                 uint64
+	objects, size, kinds int
+	crds, schema         int
+}
+
+func parseOptions(args []string, stderr io.Writer) (options, error) {
+	var o options
+	fs := pflag.NewFlagSet("bench", pflag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.SortFlags = false
+	fs.StringSliceVar(&o.scenarios, "scenario", []string{objectsScenario, crdsScenario}, "what to measure")
+	fs.StringSliceVar(&o.only, "only", []string{opponent.Naive, opponent.Metadata, opponent.Raw, opponent.Crdwatch},
+		"the programs to measure; there is also "+opponent.Crdwatch50)
+	fs.IntVar(&o.runs, "runs", 3, "how often each program runs; the table shows medians")
+	fs.DurationVar(&o.rest, "rest", 5*time.Second, "how long a synced program is left in peace before it is measured")
+	fs.IntVar(&o.objects, "objects", 20000, "scenario objects: number of objects")
+	fs.IntVar(&o.size, "size", 8<<10, "scenario objects: bytes of JSON of each, with managedFields")
+	fs.IntVar(&o.kinds, "kinds", 20, "scenario objects: number of kinds")
+	fs.IntVar(&o.crds, "crds", 2000, "scenario crds: number of CRDs")
+	fs.IntVar(&o.schema, "schema-size", 30<<10, "scenario crds: median of the bytes of JSON of a CRD")
+	fs.Uint64Var(&o.seed, "seed", 1, "what the made-up types and objects are drawn from")
+	fs.StringVar(&o.keep, "keep", "", "keep the API servers' data in this `directory`, or use what an earlier run with the same sizes left there")
+	fs.StringVar(&o.profile, "profile", "", "write profiles of each program to this `directory`; they cost time, so do not compare such runs")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	if fs.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	return o, o.validate()
+}
+
+func (o options) validate() error {
+	for _, name := range o.scenarios {
+		if !slices.Contains([]string{objectsScenario, crdsScenario}, name) {
+			return fmt.Errorf("--scenario: unknown scenario %q, want %s or %s", name, objectsScenario, crdsScenario)
+		}
+	}
+	for _, name := range o.only {
+		if err := opponent.Known(name); err != nil {
+			return fmt.Errorf("--only: %w", err)
+		}
+	}
+	for name, n := range map[string]int{
+		"runs": o.runs, "objects": o.objects, "size": o.size, "kinds": o.kinds, "crds": o.crds, "schema-size": o.schema,
+	} {
+		if n < 1 {
+			return fmt.Errorf("--%s: %d is not positive", name, n)
+		}
+	}
+	return nil
+}
+
+// command is the command line that repeats the measurement.
+func (o options) command() string {
+	return fmt.Sprintf("bench --scenario %s --only %s --runs %d --objects %d --size %d --kinds %d --crds %d --schema-size %d --seed %d",
+		strings.Join(o.scenarios, ","), strings.Join(o.only, ","), o.runs, o.objects, o.size, o.kinds, o.crds, o.schema, o.seed)
+}
