@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -78,6 +79,20 @@ func isExpired(err error) bool {
 // It means that it is behind for a moment, or that etcd was restored from a backup.
 func isTooLarge(err error) bool {
 	return apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge)
+}
+
+// tooOld is what the watch cache of the API server writes into its 410: the
+// resourceVersion asked for and, in parentheses, the earliest that it can serve
+// (k8s.io/apiserver/pkg/storage/cacher).
+var tooOld = regexp.MustCompile(`too old resource version: \d+ \((\d+)\)`)
+
+// oldestOf returns the earliest resourceVersion that the API server can resume from,
+// if a 410 says so.
+func oldestOf(err error) string {
+	if m := tooOld.FindStringSubmatch(err.Error()); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // rejectsWatchList: the API server does not know, or not allow, sendInitialEvents.

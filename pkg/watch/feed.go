@@ -51,6 +51,9 @@ type feed struct {
 	// alive when that was last known to be so.
 	position string
 	alive    time.Time
+	// oldest, after a 410, is the earliest resourceVersion that the API server can
+	// resume from, if it said so.
+	oldest   string
 	attempts int       // failed attempts in a row
 	failing  time.Time // when the first of them was
 }
@@ -118,6 +121,21 @@ func (f *feed) where() (position string, alive time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.position, f.alive
+}
+
+// takeOldest returns the resourceVersion to list at, once, or nothing.
+func (f *feed) takeOldest() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	oldest := f.oldest
+	f.oldest = ""
+	return oldest
+}
+
+func (f *feed) keepOldest(resourceVersion string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.oldest = resourceVersion
 }
 
 // failed counts a failure and returns how many there were in a row, and for how long.

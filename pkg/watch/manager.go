@@ -171,10 +171,17 @@ func (m *Manager) checkReady() {
 	if !m.reconciled || m.unsettled > 0 {
 		return
 	}
-	select {
-	case <-m.ready:
-	default:
+	if !isClosed(m.ready) {
 		close(m.ready)
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -187,13 +194,12 @@ func (m *Manager) Done() <-chan struct{} {
 // Ready returns nil once Done is closed, and until then what is still missing: in
 // numbers, since whoever asks need not be allowed to know the names.
 func (m *Manager) Ready() error {
-	select {
-	case <-m.ready:
+	if isClosed(m.ready) {
 		return nil
-	case <-m.crdsListed:
-	default:
+	}
+	if !isClosed(m.crdsListed) {
 		s := m.crds.snapshot()
-		return fmt.Errorf("listing %s: %s %s", s.Resource.CRD, s.State, cmp.Or(s.Message, "not complete yet"))
+		return fmt.Errorf("listing %s: %s %s", s.Resource.CRD, s.State, cmp.Or(s.Reason, "not complete yet"))
 	}
 	settled, resources, _ := m.Progress()
 	return fmt.Errorf("%d of %d resources are not synced", resources-settled, resources)

@@ -21,13 +21,14 @@ type pagedWatch struct {
 	cancel context.CancelFunc
 }
 
-// newPagedWatch starts a pagedWatch. Errors come as events.
-func newPagedWatch(ctx context.Context, f *feed, t target, timeout int64) *pagedWatch {
+// newPagedWatch starts a pagedWatch with the objects as they were at a
+// resourceVersion, or as they are now if that is empty. Errors come as events.
+func newPagedWatch(ctx context.Context, f *feed, t target, timeout int64, at string) *pagedWatch {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &pagedWatch{events: make(chan apiwatch.Event), cancel: cancel}
 	f.pumps.Go(func() {
 		defer close(w.events)
-		w.run(ctx, f, t, timeout)
+		w.run(ctx, f, t, timeout, at)
 	})
 	return w
 }
@@ -42,14 +43,17 @@ func (w *pagedWatch) ResultChan() <-chan apiwatch.Event {
 	return w.events
 }
 
-func (w *pagedWatch) run(ctx context.Context, f *feed, t target, timeout int64) {
+func (w *pagedWatch) run(ctx context.Context, f *feed, t target, timeout int64, at string) {
 	opts := metav1.ListOptions{Limit: pageSize, LabelSelector: t.scope.LabelSelector, FieldSelector: t.scope.FieldSelector}
+	if at != "" {
+		opts.ResourceVersion, opts.ResourceVersionMatch = at, metav1.ResourceVersionMatchExact
+	}
 	rv, err := w.pages(ctx, f, t, opts)
 	if err != nil {
 		w.fail(ctx, err)
 		return
 	}
-	opts.Limit, opts.ResourceVersion = 0, rv
+	opts.Limit, opts.Continue, opts.ResourceVersion, opts.ResourceVersionMatch = 0, "", rv, ""
 	opts.AllowWatchBookmarks, opts.TimeoutSeconds = true, &timeout
 	changes, err := f.client(t).Watch(ctx, opts)
 	if err != nil {
@@ -72,11 +76,14 @@ func (w *pagedWatch) pages(ctx context.Context, f *feed, t target, opts metav1.L
 			return "", err
 		}
 		for i := range list.Items {
-			if !w.send(ctx, apiwatch.Event{Type: apiwatch.Added, Object: &list.Items[i]}) {
+			item := list.Items[i]
+			list.Items[i] = unstructured.Unstructured{} // not to keep the whole page for one object
+			if !w.send(ctx, apiwatch.Event{Type: apiwatch.Added, Object: &item}) {
 				return "", errStopped
 			}
-			list.Items[i] = unstructured.Unstructured{} // let it go page by page
 		}
+		// A continue token carries its resourceVersion.
+		opts.ResourceVersion, opts.ResourceVersionMatch = "", ""
 		if opts.Continue = list.GetContinue(); opts.Continue == "" {
 			rv := list.GetResourceVersion()
 			w.send(ctx, apiwatch.Event{Type: apiwatch.Bookmark, Object: initialEventsEnd(rv)})

@@ -41,6 +41,8 @@ type pump struct {
 	synced    bool
 	delivered int // events since the last mark, or initial objects before synced
 	catchUp   catchUp
+	// exact: the initial objects are those of an earlier revision.
+	exact bool
 }
 
 // run returns when ctx ends, when the reflector must list everything again, or when
@@ -69,6 +71,7 @@ func (p *pump) run(ctx context.Context) {
 		}
 		if p.synced && p.feed.lost(err) {
 			p.feed.host.restarted("Expired")
+			p.feed.keepOldest(oldestOf(err))
 			p.send(ctx, expired(err))
 			return
 		}
@@ -138,12 +141,19 @@ func (p *pump) start(ctx context.Context, t target) (apiwatch.Interface, error) 
 		opts.ResourceVersion, _ = p.feed.where()
 		return p.feed.client(t).Watch(ctx, opts)
 	}
+	if oldest := p.feed.takeOldest(); oldest != "" {
+		// The state at the very revision from which the API server can go on: so
+		// the gap is as small as it can be, and no revision after it is lost.
+		p.exact = true
+		return newPagedWatch(ctx, p.feed, t, timeout, oldest), nil
+	}
+	p.exact = false
 	all := true
 	opts.SendInitialEvents = &all
 	opts.ResourceVersionMatch = metav1.ResourceVersionMatchNotOlderThan
 	w, err := p.feed.client(t).Watch(ctx, opts)
 	if err != nil && rejectsWatchList(err) {
-		return newPagedWatch(ctx, p.feed, t, timeout), nil
+		return newPagedWatch(ctx, p.feed, t, timeout, ""), nil
 	}
 	return w, err
 }
@@ -228,6 +238,7 @@ func (p *pump) takeInitial(ctx context.Context, event apiwatch.Event, object met
 	}
 	before, since := p.feed.where()
 	p.synced, p.delivered = true, 0
+	p.catchUp.begin(p.exact)
 	p.feed.reached(rv)
 	_, until := p.feed.where()
 	p.mark(ctx, func() { p.feed.host.listed(before, rv, since, until) })

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"fmt"
+	"path"
+
+	"github.com/crdwatch/crdwatch/test/controlplane"
+)
+
+//go:embed manifests/*.yaml
+var manifests embed.FS
+
+// manifest returns one of the embedded files. They are there, or it does not build.
+func manifest(name string) []byte {
+	data, _ := manifests.ReadFile(path.Join("manifests", name))
+	return data
+}
+
+// installed is what the cluster has before crdwatch starts. The story adds the rest.
+var installed = [...]string{
+	"namespaces.yaml", "accounts.yaml", "backups.yaml", "caches.yaml", "databases.yaml",
+	"experiments.yaml", "queues.yaml", "tenants.yaml", "websites.yaml",
+}
+
+// install writes the samples as gitops-sync, who keeps them as they are.
+func install(ctx context.Context, cluster *controlplane.ControlPlane) error {
+	var all [][]byte
+	for _, name := range installed {
+		all = append(all, manifest(name))
+	}
+	if err := cluster.ApplyAs(ctx, gitopsSync, bytes.Join(all, []byte("\n---\n"))); err != nil {
+		return fmt.Errorf("installing the samples: %w", err)
+	}
+	return nil
+}
