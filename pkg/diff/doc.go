@@ -18,7 +18,7 @@
 //	old  {"status":{"conditions":[{"type":"Ready","status":"True"}]}}
 //	new  {"status":{"conditions":[{"type":"Ready","status":"False"}]}}
 //
-// Schema.Diff finds, through structured-merge-diff, that the leaf
+// Schema.Diff finds, by the rules of structured-merge-diff, that the leaf
 // .status.conditions[type="Ready"].status was modified, reads its value from both
 // objects, and looks for the entry of the new managedFields that owns the leaf:
 //
