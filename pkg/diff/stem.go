@@ -36,8 +36,10 @@ func lastStem(name string) stem {
 			s = stemAt(name, i, "secret", secretStem)
 		case 'k'<<8 | 'e':
 			s = keyStem(name, i, last)
-		case 'c'<<8 | 'r', 'c'<<8 | 'o':
-			s = credentialStem(name, i)
+		case 'c'<<8 | 'r':
+			s = cmp.Or(stemAt(name, i, "credential", otherStem), wordAt(name, i, "creds", otherStem))
+		case 'c'<<8 | 'o':
+			s = connectionStem(name, i)
 		case 'a'<<8 | 'u', 'd'<<8 | 'o', 'd'<<8 | 's', 'j'<<8 | 'w', 'k'<<8 | 'u':
 			s = bareStemAt(name, i)
 		default:
@@ -62,14 +64,20 @@ func passStem(name string, i int) stem {
 	)
 }
 
-func credentialStem(name string, i int) stem {
-	return cmp.Or(
-		stemAt(name, i, "credential", otherStem),
-		wordAt(name, i, "creds", otherStem),
-		stemAt(name, i, "connectionstring", otherStem),
-		stemAt(name, i, "connection_string", otherStem),
-		stemAt(name, i, "connection-string", otherStem),
-	)
+func connectionStem(name string, i int) stem {
+	const connection = "connection"
+	if !hasFold(name[i:], connection) {
+		return stem{} // most often it is count, condition, config, container
+	}
+	at := i + len(connection)
+	if at < len(name) && !isLetter(name[at]) {
+		at++
+	}
+	s := stemAt(name, at, "string", otherStem)
+	if s.kind != noStem {
+		s.start = i
+	}
+	return s
 }
 
 func bareStemAt(name string, i int) stem {
