@@ -53,20 +53,22 @@ func nextPhase(o *unstructured.Unstructured) string {
 	return ""
 }
 
+// databaseStatus is the whole status: what is left out of an apply is removed.
 func databaseStatus(o *unstructured.Unstructured, phase string) map[string]any {
-	ready, message := "False", "the database is not usable yet"
-	if phase == "Resizing" {
-		message = "the volume is growing"
+	status, _, _ := unstructured.NestedMap(o.Object, "status")
+	if status == nil {
+		status = map[string]any{}
 	}
-	status := map[string]any{"phase": phase, "observedGeneration": o.GetGeneration()}
+	ready := "False"
 	if phase == "Ready" {
-		ready, message = "True", "accepting connections"
+		ready = "True"
 		status["endpoint"] = fmt.Sprintf("%s.%s.svc:5432", o.GetName(), o.GetNamespace())
 		status["storageGB"], _, _ = unstructured.NestedInt64(o.Object, "spec", "storageGB")
 	}
+	since := transitionTime(o, ready)
+	status["phase"], status["observedGeneration"] = phase, o.GetGeneration()
 	status["conditions"] = []any{map[string]any{
-		"type": "Ready", "status": ready, "reason": phase, "message": message,
-		"observedGeneration": o.GetGeneration(), "lastTransitionTime": transitionTime(o, ready),
+		"type": "Ready", "status": ready, "reason": phase, "lastTransitionTime": since,
 	}}
 	return status
 }

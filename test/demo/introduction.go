@@ -14,19 +14,18 @@ func (d *demo) sights() []sight {
 	return []sight{
 		{"databases", databaseController + " carries them to Ready, step by step"},
 		{"websites/storefront", autoscaler + " and " + gitopsSync + " fight over .spec.replicas"},
-		{"accounts/checkout", "its pin is a password: crdwatch shows only that it changes"},
-		{"caches/sessions", legacyCachectl + " still writes the deprecated v1alpha1"},
-		{"queues", d.clock(upgradeAt) + " a version comes whose conversion webhook is dead: Broken"},
-		{"backups/nightly", d.clock(retentionAt) + " deleted, but its finalizer's controller is gone"},
-		{"dashboards", d.clock(installAt) + " the CRD is installed"},
-		{"experiments", d.clock(removeAt) + " the CRD is removed, and its objects with it"},
+		{"accounts/checkout", "its pin is a password: that it changes is all one sees"},
+		{"caches/sessions", legacyCachectl + " writes the deprecated v1alpha1"},
+		{"queues", d.clock(upgradeAt) + " the new version's webhook is dead: Broken"},
+		{"backups/nightly", d.clock(retentionAt) + " deleted, but nobody serves its finalizer"},
+		{"dashboards", d.clock(installAt) + " their CRD is installed"},
+		{"experiments", d.clock(removeAt) + " their CRD is removed, and they with it"},
 	}
 }
 
-// clock is a moment of the story, from now.
+// clock is a moment of the story, from the start of crdwatch watch.
 func (d *demo) clock(at time.Duration) string {
-	t := d.scaled(at).Round(time.Second)
-	return fmt.Sprintf("at %d:%02d", int(t.Minutes()), int(t.Seconds())%60)
+	return fmt.Sprintf("after %.0f s:", d.scaled(at).Seconds())
 }
 
 // introduce says what there is to see and to try, in 80 columns.
@@ -44,7 +43,7 @@ func (d *demo) introduce(s *server) {
 	for _, command := range []string{
 		"crdwatch crds",
 		"crdwatch watch websites/storefront -n shop --spec-only",
-		"crdwatch watch databases -o wide",
+		"crdwatch watch databases",
 		"curl 'http://" + s.report + "/api/v1/events?manager=" + autoscaler + "&limit=1'",
 		"curl -N 'http://" + s.report + "/api/v1/events?watch=true'",
 		"curl -s http://" + s.report + "/metrics | grep ^crdwatch_",
