@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/url"
 	"os"
@@ -67,4 +68,16 @@ func (c *ControlPlane) TokenConfig(token string) *rest.Config {
 	config.CertData, config.KeyData = nil, nil
 	config.BearerToken = token
 	return config
+}
+
+// ServingCert returns a new certificate for a TLS server on 127.0.0.1 or
+// localhost, such as a webhook, and the bundle with which the API server and
+// clients verify it.
+func (c *ControlPlane) ServingCert(name string) (cert tls.Certificate, caBundle []byte, err error) {
+	pair, err := c.keys.Serving.Server(name)
+	if err != nil {
+		return cert, nil, fmt.Errorf("creating serving certificate %s: %w", name, err)
+	}
+	cert, err = pair.TLS()
+	return cert, c.keys.Serving.CertPEM, err
 }

@@ -2,6 +2,9 @@ package controlplane_test
 
 import (
 	"context"
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"testing"
 
@@ -9,6 +12,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/crdwatch/crdwatch/test/controlplane"
@@ -112,5 +116,20 @@ func TestTokenAuthenticates(t *testing.T) {
 	robot := client(t, cp.TokenConfig(token))
 	if _, err := robot.Resource(widgets).List(t.Context(), metav1.ListOptions{}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestServingCertIsTrustedThroughItsBundle(t *testing.T) {
+	cert, bundle, err := cp.ServingCert("webhook")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	server.StartTLS()
+	defer server.Close()
+	config := &rest.Config{Host: server.URL, TLSClientConfig: rest.TLSClientConfig{CAData: bundle}}
+	if status, _, err := get(t, httpClient(t, config), server.URL, nil); status != http.StatusNotFound {
+		t.Errorf("status %d, %v, want 404", status, err)
 	}
 }

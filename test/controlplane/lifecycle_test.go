@@ -135,16 +135,19 @@ func TestFlagsReachTheAPIServerAndFailuresAreExplained(t *testing.T) {
 // to lose it.
 const childEnv = "CONTROLPLANE_TEST_CHILD"
 
-func TestNothingSurvivesAKilledParent(t *testing.T) {
-	if dir := os.Getenv(childEnv); dir != "" {
-		c, err := controlplane.Start(t.Context(), controlplane.Options{Dir: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Printf("pid %d\n", c.PID())
-		select {} // until killed
+// child starts a control plane in dir and waits to be killed.
+func child(dir string) int {
+	c, err := controlplane.Start(context.Background(), controlplane.Options{Dir: dir})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestNothingSurvivesAKilledParent$", "-test.v")
+	fmt.Printf("pid %d\n", c.PID())
+	select {}
+}
+
+func TestNothingSurvivesAKilledParent(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+t.TempDir())
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -167,15 +170,18 @@ func TestNothingSurvivesAKilledParent(t *testing.T) {
 	poll(t, "the end of the orphan", func(context.Context) bool { return gone(pid) })
 }
 
-func TestCommandEndsWithItsStandardInput(t *testing.T) {
-	if os.Getenv(controlplane.AssetsEnv) != "" {
-		return // another program's business
-	}
+// command returns our own command with a new data directory.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
 	path, err := controlplane.Binary(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "--data-dir", filepath.Join(t.TempDir(), "new"), "--exit-with-parent")
+	return exec.Command(path, append(args, "--data-dir", filepath.Join(t.TempDir(), "new"))...)
+}
+
+func TestCommandEndsWithItsStandardInput(t *testing.T) {
+	cmd := command(t, "--exit-with-parent")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -194,6 +200,28 @@ func TestCommandEndsWithItsStandardInput(t *testing.T) {
 	in.Close()
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("exit: %v, want none", err)
+	}
+}
+
+func TestCommandExitCodes(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"help":              {[]string{"--help"}, 0, "--data-dir"},
+		"unknown flag":      {[]string{"--nope"}, 2, "-nope"},
+		"no port":           {[]string{"--secure-port=70000"}, 2, "--secure-port"},
+		"no data directory": {[]string{"--secure-port=1", "--data-dir=/proc/nowhere"}, 1, "/proc/nowhere"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := command(t)
+			cmd.Args = append(cmd.Args, test.args...)
+			out, _ := cmd.CombinedOutput()
+			if cmd.ProcessState.ExitCode() != test.code || !strings.Contains(string(out), test.says) {
+				t.Errorf("exit code %d, want %d; it should say %q:\n%s", cmd.ProcessState.ExitCode(), test.code, test.says, out)
+			}
+		})
 	}
 }
 

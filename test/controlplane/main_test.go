@@ -22,6 +22,9 @@ import (
 var cp *controlplane.ControlPlane
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(childEnv); dir != "" {
+		os.Exit(child(dir))
+	}
 	code := controlplane.Main(m, controlplane.Options{}, func(c *controlplane.ControlPlane) { cp = c })
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 )
 
@@ -14,6 +15,14 @@ type listener struct {
 	net.Listener
 	proxy     *Proxy
 	blackhole atomic.Bool // connections accepted from now on are silent
+	closed    sync.Once
+}
+
+// Close closes once: both Refuse and http.Server do it, in either order.
+func (l *listener) Close() error {
+	var err error
+	l.closed.Do(func() { err = l.Listener.Close() })
+	return err
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -22,12 +31,28 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	wrapped := &conn{Conn: c, proxy: l.proxy}
-	wrapped.silent.Store(l.blackhole.Load())
+	if !l.proxy.track(l, wrapped) {
+		// It came in while Refuse was closing the port, and has missed the
+		// reset of the others.
+		wrapped.reset()
+		return nil, net.ErrClosed
+	}
 	l.proxy.stats.accepted.Add(1)
-	l.proxy.mu.Lock()
-	defer l.proxy.mu.Unlock()
-	l.proxy.conns[wrapped] = struct{}{}
 	return wrapped, nil
+}
+
+// track remembers the connection, unless its listener is no longer in use.
+func (p *Proxy) track(l *listener, c *conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listener != l {
+		return false
+	}
+	p.conns[c] = struct{}{}
+	// Under the lock: Blackhole sets the flag before it looks for connections,
+	// so that it misses none.
+	c.silent.Store(l.blackhole.Load())
+	return true
 }
 
 // conn is one TCP connection below TLS. A silent one swallows what it reads and

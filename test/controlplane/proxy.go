@@ -3,7 +3,6 @@ package controlplane
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -138,9 +137,6 @@ func (p *Proxy) Close() error {
 	p.handlers.Wait()
 	p.named.CloseIdleConnections()
 	p.plain.CloseIdleConnections()
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
 	return err
 }
 

@@ -1,8 +1,13 @@
+//go:build !race
+
 // Command controlplane is a kube-apiserver and an etcd in one process, for
 // tests, benchmarks and demonstrations: the real code, ready in seconds, on
 // 127.0.0.1 only. It runs no controllers and no nodes: custom resources, RBAC
 // and service account tokens work; pods, garbage collection by owner references
 // and the deletion of namespaces' content do not.
+//
+// It is left out of builds with -race, so that go test -race ./... does not
+// compile all of kube-apiserver a second time.
 package main
 
 import (
