@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +23,9 @@ const (
 	// probeLimit is the page size of a probe that looks for an undecodable object,
 	// and probePages the most pages that it reads.
 	probeLimit, probePages = 500, 200
+	// initializingTries is how often a resource that is being initialized is asked
+	// again soon.
+	initializingTries = 3
 	// tooLargeTries is how often the API server may be behind a resourceVersion
 	// before that is taken for one that does not exist any more.
 	tooLargeTries = 5
@@ -174,10 +178,17 @@ func (f *feed) backoff(v verdict, err error, attempts int) time.Duration {
 	case Broken:
 		d = max(d, min(brokenRetry, f.timing.RetryMax))
 	}
-	if seconds, ok := apierrors.SuggestsClientDelay(err); ok {
+	if seconds, ok := apierrors.SuggestsClientDelay(err); ok && !initializing(err, attempts) {
 		d = max(d, min(time.Duration(seconds)*time.Second, f.timing.RetryMax))
 	}
 	return d + rand.N(d/4+1)
+}
+
+// initializing: the API server has built the watch cache of a resource because of
+// this very request, and asks to be left alone for a second. It is ready within some
+// milliseconds, and thousands of resources cannot wait a second each.
+func initializing(err error, attempts int) bool {
+	return attempts <= initializingTries && strings.Contains(err.Error(), "storage is (re)initializing")
 }
 
 // sleep waits for d, or until changed is closed. It reports false when ctx has ended.

@@ -38,9 +38,9 @@ func newSchemas() *schemas {
 	return &schemas{none: diff.Deduced(), crds: diff.ForCRD(), cache: lru.New(decodedSchemas)}
 }
 
-// of returns a resource's schema. A schema that cannot be used is replaced by the
-// one that is deduced from the objects themselves, and an error says why; the next
-// call for the same revision of the CRD returns it without one.
+// of returns a resource's schema, never nil. What of it cannot be used is deduced
+// from the objects themselves, and an error says why; the next call for the same
+// revision of the CRD returns it without one.
 func (s *schemas) of(r discovery.Resource) (*diff.Schema, error) {
 	if r.UID == discovery.CRDs().UID {
 		return s.crds, nil
@@ -54,7 +54,6 @@ func (s *schemas) of(r discovery.Resource) (*diff.Schema, error) {
 	}
 	schema, err := s.parse(r)
 	if err != nil {
-		schema = s.none
 		err = fmt.Errorf("reading the schema of %s version %s: %w", r.CRD, r.GVR.Version, err)
 	}
 	s.mu.Lock()
@@ -69,7 +68,7 @@ func (s *schemas) parse(r discovery.Resource) (*diff.Schema, error) {
 	}
 	raw, err := r.Schema()
 	if err != nil {
-		return nil, err
+		return s.none, err
 	}
 	if len(raw) == 0 {
 		return s.none, nil

@@ -22,6 +22,14 @@ var impatient = watch.Timing{
 	RetryMin: 50 * time.Millisecond, RetryMax: 2 * time.Second, ForbiddenRetry: time.Second, AnswerWithin: 3 * time.Second,
 }
 
+// quiet are the same for resources on which nothing happens for a while: the API
+// server sends a bookmark only once a minute.
+var quiet = func() watch.Timing {
+	t := impatient
+	t.StaleAfter = 0
+	return t
+}()
+
 func newProxy(t *testing.T, cp *controlplane.ControlPlane) *controlplane.Proxy {
 	t.Helper()
 	p, err := cp.Proxy()
@@ -81,6 +89,7 @@ func TestFaultsLoseNothing(t *testing.T) {
 			t.Logf("%d faults", <-injected)
 			p.ClearAll()
 			compareWritten(t, e, ledger)
+			noGaps(t, e, "")
 		})
 	}
 }

@@ -1,0 +1,190 @@
+package e2e
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/crdwatch/crdwatch/pkg/watch"
+)
+
+// TestCRDChurn: CRDs come, go, come back and change while objects are written. What
+// is reported of each object is a consistent life, and at the end nothing is left
+// over: no resource, no goroutine.
+func TestCRDChurn(t *testing.T) {
+	const group = "churn.example.com"
+	stable := install(t, shared, group, 2)
+	e := start(t, shared.Config(), watch.Options{Resolve: only(group), Timing: quiet})
+	before := settledGoroutines()
+
+	var ledger map[types.UID][]entry
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	writing.Go(func() { ledger = write(t, shared, stable, 1500) })
+	// The versions of a CRD under load change, too.
+	writing.Go(func() { edit(t, stable[0]) })
+	for round := range 5 {
+		churn(t, e, group, round)
+	}
+	writing.Wait()
+	compareWritten(t, e, ledger)
+	// An edited CRD has a new watch cache, which does not know the watch's position
+	// if the resource was quiet before.
+	noGaps(t, e, stable[0].name())
+	consistent(t, e, group)
+	if n := len(e.Statuses()); n != len(stable) {
+		t.Errorf("%d resources are watched, want %d", n, len(stable))
+	}
+	eventually(t, "the goroutines are back", func() (bool, string) {
+		now := settledGoroutines()
+		return now <= before+5, fmt.Sprintf("%d goroutines, %d before", now, before)
+	})
+}
+
+// settledGoroutines counts without those that are just ending.
+func settledGoroutines() int {
+	n := runtime.NumGoroutine()
+	for range 10 {
+		runtime.Gosched()
+		n = min(n, runtime.NumGoroutine())
+	}
+	return n
+}
+
+// churn lets a CRD with objects be deleted, and created again at once.
+func churn(t *testing.T, e *engine, group string, round int) {
+	t.Helper()
+	c := crd{group: group, plural: "fleetings"}
+	if err := shared.Apply(t.Context(), c.manifest()); err != nil {
+		t.Fatal(err)
+	}
+	o := newObjects(t, shared, c)
+	first, second := fmt.Sprintf("first-%d", round), fmt.Sprintf("second-%d", round)
+	o.create(first, 1)
+	o.resize(first, 2)
+	e.await("the first object", seen(watch.Added, first))
+	deleteCRD(t, c.name())
+	// Deleted with the CRD, the object is reported as deleted; the new CRD starts
+	// from nothing.
+	eventually(t, "the API server has let the CRD go", func() (bool, string) {
+		_, err := crdClient(t).Get(t.Context(), c.name(), metav1.GetOptions{})
+		return apierrors.IsNotFound(err), fmt.Sprint(err)
+	})
+	if err := shared.Apply(t.Context(), c.manifest()); err != nil {
+		t.Fatal(err)
+	}
+	o.create(second, 1)
+	e.await("the end of the first object", seen(watch.Deleted, first))
+	e.await("the second object", seen(watch.Added, second))
+	deleteCRD(t, c.name())
+	e.await("the end of the second object", seen(watch.Deleted, second))
+	eventually(t, "the CRD is gone", func() (bool, string) {
+		_, ok := e.status(c.name())
+		return !ok, "still watched"
+	})
+}
+
+// seen is a condition for await: there is an event of this type about this object.
+func seen(typ watch.EventType, name string) func([]watch.Event) bool {
+	return func(events []watch.Event) bool {
+		for _, ev := range events {
+			if ev.Type == typ && ev.Name == name {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// edit changes the schema, then the storage version, then takes the old version out
+// of service: each ends all watches of the CRD, the last for good.
+func edit(t *testing.T, c crd) {
+	extra := map[string]any{"added": object{"type": "string"}}
+	v1, v2 := version{name: "v1"}, version{name: "v2", extraProperties: extra}
+	steps := [][]version{
+		{{name: "v1", storage: true, extraProperties: extra}},
+		{{name: "v1", storage: true}, v2},
+		{v1, {name: "v2", storage: true, extraProperties: extra}},
+		{{name: "v1", storage: true}, v2},
+	}
+	for _, versions := range steps {
+		next := c
+		next.versions = versions
+		if err := shared.Apply(t.Context(), next.manifest()); err != nil {
+			t.Error(err)
+			return
+		}
+		<-time.After(500 * time.Millisecond)
+	}
+}
+
+// consistent checks the life of every object: it begins once, ends once, no revision
+// comes twice, and no ID does.
+func consistent(t *testing.T, e *engine, group string) {
+	t.Helper()
+	events, _ := e.snapshot()
+	ids := map[string]bool{}
+	alive := map[types.UID]bool{}
+	for _, ev := range of(events, group) {
+		if ids[ev.ID] {
+			t.Errorf("the ID %s comes twice", ev.ID)
+		}
+		ids[ev.ID] = true
+		switch ev.Type {
+		case watch.Added:
+			alive[ev.UID] = true
+		case watch.Modified:
+			if !alive[ev.UID] {
+				t.Errorf("%s changes without having been added", ev.ID)
+			}
+		case watch.Deleted:
+			if !alive[ev.UID] {
+				t.Errorf("%s is deleted without having been added", ev.ID)
+			}
+			delete(alive, ev.UID)
+		}
+	}
+}
+
+// TestVersionTakenOutOfService: the watch moves to the other version, and goes on
+// where it was.
+func TestVersionTakenOutOfService(t *testing.T) {
+	const group = "moved.example.com"
+	c := crd{group: group, plural: "movers", versions: []version{{name: "v1", storage: true}, {name: "v2"}}}
+	if err := shared.Apply(t.Context(), c.manifest()); err != nil {
+		t.Fatal(err)
+	}
+	o := newObjects(t, shared, c)
+	o.create("kept", 1)
+	e := start(t, shared.Config(), watch.Options{Resolve: only(group), Timing: quiet})
+	moved := c
+	moved.versions = []version{{name: "v1", unserved: true}, {name: "v2", storage: true}}
+	if err := shared.Apply(t.Context(), moved.manifest()); err != nil {
+		t.Fatal(err)
+	}
+	newObjects(t, shared, moved).resize("kept", 2)
+	events := e.await("the change in the new version", func(events []watch.Event) bool { return len(of(events, group)) > 0 })
+	ev := of(events, group)[0]
+	if ev.Type != watch.Modified || len(ev.Changes) != 1 || ev.Changes[0].Path != ".spec.size" || ev.Resource.Version != "v2" {
+		t.Errorf("reported:\n%s", describe(events))
+	}
+
+	none := moved
+	none.versions = []version{{name: "v1", unserved: true}, {name: "v2", storage: true, unserved: true}}
+	if err := replaceVersions(t, none); err != nil {
+		t.Fatal(err)
+	}
+	if s := e.awaitState(c.name(), watch.NotServed); s.Reason != "NoServedVersion" {
+		t.Errorf("reason %q, message %q", s.Reason, s.Message)
+	}
+	if err := replaceVersions(t, moved); err != nil {
+		t.Fatal(err)
+	}
+	e.awaitState(c.name(), watch.Synced)
+}

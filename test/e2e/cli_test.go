@@ -1,0 +1,258 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/crdwatch/crdwatch/pkg/watch"
+)
+
+// binary is the program under test: the one that was built, or one built now.
+var binary = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("CRDWATCH_BINARY"); path != "" {
+		return filepath.Abs(path)
+	}
+	dir, err := os.MkdirTemp("", "crdwatch")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "crdwatch")
+	out, err := exec.Command("go", "build", "-C", "../..", "-o", path, "./cmd/crdwatch").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+// program is a running crdwatch.
+type program struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stdout *bufio.Reader
+	stderr *logbook
+	ended  chan int
+}
+
+// command starts crdwatch with a kubeconfig, and stops it when the test ends.
+func command(t *testing.T, kubeconfig string, args ...string) *program {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{t: t, cmd: exec.Command(path, args...), stderr: &logbook{}, ended: make(chan int, 1)}
+	p.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HOME="+t.TempDir())
+	p.cmd.Stderr = p.stderr
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stdout = bufio.NewReader(out)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+	return p
+}
+
+// awaitSynced waits for the line that says so.
+func (p *program) awaitSynced() {
+	p.t.Helper()
+	eventually(p.t, "crdwatch is synced", func() (bool, string) {
+		return p.stderr.count("watching", "resources") > 0, p.stderr.String()
+	})
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines.String()
+}
+
+// rest returns what is left of stdout, and the exit code.
+func (p *program) rest() (string, int) {
+	p.t.Helper()
+	timeout := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
+	defer timeout.Stop()
+	out, err := io.ReadAll(p.stdout)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	err = p.cmd.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		p.t.Fatal(err)
+	}
+	return string(out), p.cmd.ProcessState.ExitCode()
+}
+
+func (p *program) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// cliCRD is the CRD of these tests.
+func cliCRD(t *testing.T, group string) (crd, *objects) {
+	c := install(t, shared, group, 1)[0]
+	return c, newObjects(t, shared, c)
+}
+
+func TestCountEndsTheWatch(t *testing.T) {
+	c, o := cliCRD(t, "count.example.com")
+	p := command(t, shared.Kubeconfig(), "watch", c.name(), "-o", "jsonl", "--count", "2")
+	p.awaitSynced()
+	o.create("a", 1)
+	o.resize("a", 2, 3)
+	out, code := p.rest()
+	var events []watch.Event
+	for line := range strings.Lines(out) {
+		var ev watch.Event
+		if err := json.Unmarshal([]byte(line), &ev); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		events = append(events, ev)
+	}
+	if code != 0 || len(events) != 2 || events[0].Type != watch.Added || events[1].Type != watch.Modified || events[1].Seq != 2 {
+		t.Errorf("exit %d with\n%s", code, out)
+	}
+}
+
+func TestTimeoutEndsTheWatch(t *testing.T) {
+	c, _ := cliCRD(t, "timeout.example.com")
+	out, code := command(t, shared.Kubeconfig(), "watch", c.name(), "--timeout", "1s").rest()
+	if code != 0 || out != "" {
+		t.Errorf("exit %d with %q", code, out)
+	}
+}
+
+// TestHeadEndsTheWatch: whoever has seen enough does not wait for the next event.
+func TestHeadEndsTheWatch(t *testing.T) {
+	c, o := cliCRD(t, "head.example.com")
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr := &logbook{}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	sh := exec.CommandContext(ctx, "sh", "-c", `"$0" watch "$1" -o jsonl | head -1`, path, c.name())
+	sh.Env = append(os.Environ(), "KUBECONFIG="+shared.Kubeconfig())
+	var out bytes.Buffer
+	sh.Stdout, sh.Stderr = &out, stderr
+	if err := sh.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &program{t: t, stderr: stderr}
+	p.awaitSynced()
+	o.create("only", 1)
+	if err := sh.Wait(); err != nil {
+		t.Error(err)
+	}
+	if n := strings.Count(out.String(), "\n"); n != 1 || stderr.count("error") > 0 {
+		t.Errorf("%d lines, and on stderr:\n%s", n, stderr)
+	}
+}
+
+func TestSignalsEndTheWatch(t *testing.T) {
+	c, _ := cliCRD(t, "signal.example.com")
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		p := command(t, shared.Kubeconfig(), "watch", c.name())
+		p.awaitSynced()
+		p.signal(s)
+		if _, code := p.rest(); code != 0 || p.stderr.count("error") > 0 {
+			t.Errorf("%v: exit %d with\n%s", s, code, p.stderr)
+		}
+	}
+}
+
+// TestInitial reports what is there, then what changes.
+func TestInitial(t *testing.T) {
+	c, o := cliCRD(t, "initial.example.com")
+	o.create("there", 1)
+	p := command(t, shared.Kubeconfig(), "watch", c.name(), "-o", "jsonl", "--initial", "--count", "1")
+	out, code := p.rest()
+	if code != 0 || !strings.Contains(out, `"origin":"initial"`) || !strings.Contains(out, `"name":"there"`) {
+		t.Errorf("exit %d with %q", code, out)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	unreachable := kubeconfig(t, "https://127.0.0.1:1", "whatever")
+	cliCRD(t, "bad.example.com")
+	for name, test := range map[string]struct {
+		kubeconfig string
+		args       []string
+		want       []string
+	}{
+		"unknown type":         {shared.Kubeconfig(), []string{"watch", "kind0zs.bad.example.com"}, []string{`"kind0zs.bad.example.com"`, "kind0s.bad.example.com"}},
+		"no kubeconfig":        {"", []string{"watch"}, []string{"no kubeconfig found", "--kubeconfig"}},
+		"missing kubeconfig":   {"", []string{"watch", "--kubeconfig", "/nonexistent"}, []string{"/nonexistent"}},
+		"unknown context":      {shared.Kubeconfig(), []string{"watch", "--context", "prod"}, []string{`"prod"`, "it has: "}},
+		"unreachable server":   {unreachable, []string{"watch"}, []string{"cannot reach the API server https://127.0.0.1:1", "connection refused"}},
+		"expired token":        {tokenKubeconfig(t), []string{"watch"}, []string{"does not accept these credentials", "token"}},
+		"forbidden user":       {userKubeconfig(t), []string{"crds"}, []string{"crdwatch needs to get, list and watch customresourcedefinitions"}},
+		"unknown format":       {shared.Kubeconfig(), []string{"watch", "-o", "xml"}, []string{`"xml"`, "jsonl"}},
+		"bad selector":         {shared.Kubeconfig(), []string{"watch", "-l", "a=b=c"}, []string{"--selector"}},
+		"bad glob":             {shared.Kubeconfig(), []string{"watch", "--group", "[a"}, []string{"--group", `"[a"`}},
+		"unknown flag":         {shared.Kubeconfig(), []string{"watch", "--frobnicate"}, []string{"--frobnicate", "--help"}},
+		"unknown command":      {shared.Kubeconfig(), []string{"wacth"}, []string{`"wacth"`}},
+		"serve in public":      {shared.Kubeconfig(), []string{"serve", "--report-address", "0.0.0.0:0"}, []string{"--report-address", "loopback"}},
+		"unknown type of crds": {shared.Kubeconfig(), []string{"crds", "nothing"}, []string{`"nothing"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := command(t, test.kubeconfig, test.args...)
+			out, code := p.rest()
+			if code != 2 || out != "" {
+				t.Errorf("exit %d, stdout %q", code, out)
+			}
+			for _, want := range append(test.want, "error: ") {
+				if p.stderr.count(want) == 0 {
+					t.Errorf("no %q in:\n%s", want, p.stderr)
+				}
+			}
+		})
+	}
+}
+
+func userKubeconfig(t *testing.T) string {
+	t.Helper()
+	_, path, err := shared.User("nobody-special")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// tokenKubeconfig has a token that the API server does not accept, like an old one.
+func tokenKubeconfig(t *testing.T) string {
+	t.Helper()
+	return kubeconfig(t, shared.Config().Host, "expired")
+}
+
+func kubeconfig(t *testing.T, server, token string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	text := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","current-context":"c",
+"clusters":[{"name":"k","cluster":{"server":%q,"insecure-skip-tls-verify":true}}],
+"users":[{"name":"u","user":{"token":%q}}],
+"contexts":[{"name":"c","context":{"cluster":"k","user":"u"}}]}`, server, token)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
