@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -37,14 +38,16 @@ func testMain(m *testing.M) int {
 	}
 	dir, err := os.MkdirTemp("", "crdwatch-binary-")
 	if err != nil {
-		panic(err)
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	defer os.RemoveAll(dir)
 	crdwatch = filepath.Join(dir, "crdwatch")
 	build := exec.Command("go", "build", "-o", crdwatch, "./cmd/crdwatch")
 	build.Dir = filepath.Join("..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
-		panic(string(out))
+		fmt.Fprintf(os.Stderr, "building crdwatch: %v\n%s", err, out)
+		return 1
 	}
 	return m.Run()
 }
