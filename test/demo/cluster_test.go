@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -34,7 +35,7 @@ func newCluster(t *testing.T, r *running) *cluster {
 	return &cluster{r, client}
 }
 
-func (c *cluster) fetch(t *testing.T, path, accept string) *http.Response {
+func (c *cluster) fetch(t *testing.T, path, accept string) io.Reader {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+c.report+path, http.NoBody)
 	if err != nil {
@@ -45,16 +46,17 @@ func (c *cluster) fetch(t *testing.T, path, accept string) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { answer.Body.Close() })
-	if answer.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s", path, answer.Status)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", path, answer.Status, err)
 	}
-	return answer
+	return bytes.NewReader(body)
 }
 
 func (c *cluster) events(t *testing.T) []event {
 	t.Helper()
-	return decodeEvents(t, c.fetch(t, "/api/v1/events", "application/x-ndjson").Body)
+	return decodeEvents(t, c.fetch(t, "/api/v1/events", "application/x-ndjson"))
 }
 
 type inventory struct {
@@ -68,7 +70,7 @@ type inventory struct {
 func (c *cluster) inventory(t *testing.T) inventory {
 	t.Helper()
 	var i inventory
-	if err := json.NewDecoder(c.fetch(t, "/api/v1/resources", "application/json").Body).Decode(&i); err != nil {
+	if err := json.NewDecoder(c.fetch(t, "/api/v1/resources", "application/json")).Decode(&i); err != nil {
 		t.Fatal(err)
 	}
 	return i

@@ -32,7 +32,8 @@ func (d *demo) startServe(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	// The child has its own handle.
+	defer func() { _ = log.Close() }()
 	args := []string{"serve", "--auth", "none", "--report-address", s.report, "--probe-address", s.probe}
 	if s.child, err = d.start(args, log, log, background); err != nil {
 		return nil, err
@@ -74,8 +75,7 @@ func (s *server) ready(ctx context.Context, client *http.Client) bool {
 	if err != nil {
 		return false
 	}
-	defer answer.Body.Close()
-	return answer.StatusCode == http.StatusOK
+	return answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
 }
 
 // wait returns when ctx ends, or the server, which it must not.
