@@ -37,7 +37,7 @@ func Parse(crd *unstructured.Unstructured) (Resource, error) {
 		return Resource{}, fmt.Errorf("reading CRD %q: spec.group, spec.names.plural or spec.names.kind is empty", crd.GetName())
 	}
 	r := Resource{
-		CRD: d.name, UID: types.UID(d.uid), Generation: d.generation, ResourceVersion: d.revision,
+		CRD: d.name, UID: types.UID(d.uid), Created: crd.GetCreationTimestamp().Time, Generation: d.generation, ResourceVersion: d.revision,
 		Kind: d.kind, Singular: d.singular, ShortNames: d.shortNames, Categories: d.categories,
 		Namespaced:     d.scope == "Namespaced",
 		StoredVersions: d.storedVersions,

@@ -1,6 +1,8 @@
 package discovery
 
 import (
+	"time"
+
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -56,7 +58,8 @@ type Resource struct {
 	CRD string
 	// UID is that of the CRD.
 	UID types.UID
-	// Generation and ResourceVersion are the CRD's.
+	// Created, Generation and ResourceVersion are the CRD's.
+	Created         time.Time
 	Generation      int64
 	ResourceVersion string
 

@@ -32,6 +32,8 @@ type ResourceItem struct {
 	Message        string      `json:"message"`
 	Since          time.Time   `json:"since"`
 	Objects        int         `json:"objects"`
+
+	created time.Time // of the CRD, for AGE
 }
 
 // NewResourceList makes the inventory of statuses, sorted by name. Two lives of one
@@ -61,7 +63,7 @@ func newResourceItem(s *watch.Status) ResourceItem {
 		StorageVersion: r.StorageVersion,
 		StoredVersions: list(r.StoredVersions),
 		State:          s.State, Reason: s.Reason, Message: s.Message,
-		Since: s.Since.UTC(), Objects: s.Objects,
+		Since: s.Since.UTC(), Objects: s.Objects, created: r.Created,
 	}
 }
 

@@ -22,7 +22,7 @@ func ResourceFormats() []string {
 // ResourceOptions are the settings of PrintResources.
 type ResourceOptions struct {
 	Palette Palette
-	// Now is what AGE is counted to.
+	// Now is what AGE, that of the CRD, is counted to.
 	Now time.Time
 }
 
@@ -80,7 +80,7 @@ func resourceColumns(now time.Time, wide bool) []column {
 		{"SCOPE", func(i *ResourceItem) string { return i.Scope }},
 		{"OBJECTS", func(i *ResourceItem) string { return strconv.Itoa(i.Objects) }},
 		{"STATE", func(i *ResourceItem) string { return string(i.State) }},
-		{"AGE", func(i *ResourceItem) string { return age(now, i.Since) }},
+		{"AGE", func(i *ResourceItem) string { return age(now, i.created) }},
 	}
 	if !wide {
 		return columns

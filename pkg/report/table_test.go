@@ -16,7 +16,7 @@ import (
 func status(resource, group, kind string, state watch.State, objects int) watch.Status {
 	return watch.Status{
 		Resource: discovery.Resource{
-			CRD: resource + "." + group, UID: types.UID("uid-" + resource),
+			CRD: resource + "." + group, UID: types.UID("uid-" + resource), Created: noon.Add(-90 * time.Minute),
 			GVR:  schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource},
 			Kind: kind, Namespaced: true, ServedVersions: []string{"v1", "v1alpha2"},
 			StorageVersion: "v1", StoredVersions: []string{"v1"},
@@ -31,7 +31,7 @@ func cluster() []watch.Status {
 	broken.Message = "conversion webhook for example.com/v1, Kind=Widget failed:\n\x1b[31mconnection refused"
 	unserved := status("gadgets", "example.com", "Gadget", watch.NotServed, 0)
 	unserved.Resource.GVR.Version, unserved.Resource.ServedVersions = "", nil
-	unserved.Resource.Namespaced, unserved.Since = false, time.Time{}
+	unserved.Resource.Namespaced, unserved.Resource.Created, unserved.Since = false, time.Time{}, time.Time{}
 	unserved.Reason = "NoServedVersion"
 	return []watch.Status{broken, unserved, status("certificates", "cert-manager.io", "Certificate", watch.Synced, 12)}
 }

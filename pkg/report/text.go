@@ -103,7 +103,8 @@ func objectName(ev *watch.Event) string {
 // facts are what the header says of an event beyond its object.
 func (p *textPrinter) facts(ev *watch.Event) []string {
 	var facts []string
-	if gen := generation(ev); gen != "" {
+	// In the text form, a generation is worth its columns when it changes.
+	if gen := generation(ev); gen != "" && (p.wide || strings.Contains(gen, "→")) {
 		facts = append(facts, gen)
 	}
 	if p.wide {
