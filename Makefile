@@ -14,7 +14,8 @@ help: ## Show this help
 
 .PHONY: build
 build: ## Build bin/crdwatch, static
-	CGO_ENABLED=0 go build -trimpath -ldflags="$(LDFLAGS)" -o bin/crdwatch ./cmd/crdwatch
+	@echo "building crdwatch (the first time a minute or two)"
+	@CGO_ENABLED=0 go build -trimpath -ldflags="$(LDFLAGS)" -o bin/crdwatch ./cmd/crdwatch
 
 .PHONY: controlplane
 controlplane: ## Build the API server and etcd of the tests (five minutes, once)

@@ -21,6 +21,7 @@ type streams struct {
 // globals are the flags that every command shares.
 type globals struct {
 	streams    *streams
+	screen     *screen
 	connection *genericclioptions.ConfigFlags
 	logLevel   string
 	logFormat  string
@@ -75,12 +76,17 @@ func (g *globals) setUp(cmd *cobra.Command) error {
 	if !slices.Contains([]string{"auto", "always", "never"}, g.color) {
 		return usagef(cmd, "--color: unknown value %q, want auto, always or never", g.color)
 	}
+	g.screen = &screen{}
+	if _, ok := terminal(g.streams.err); ok && !g.quiet {
+		g.screen.terminal = g.streams.err
+	}
+	logs := g.screen.over(g.streams.err)
 	opts := &slog.HandlerOptions{Level: level}
 	switch g.logFormat {
 	case "text":
-		g.log = slog.New(slog.NewTextHandler(g.streams.err, opts))
+		g.log = slog.New(slog.NewTextHandler(logs, opts))
 	case "json":
-		g.log = slog.New(slog.NewJSONHandler(g.streams.err, opts))
+		g.log = slog.New(slog.NewJSONHandler(logs, opts))
 	default:
 		return usagef(cmd, "--log-format: unknown format %q, want text or json", g.logFormat)
 	}

@@ -102,7 +102,7 @@ func (o *watchOptions) run(ctx context.Context) error {
 		return err
 	}
 	out := &eventWriter{
-		done: ctx.Done(), events: make(chan watch.Event, 256), w: o.streams.out, printer: printer, count: o.count,
+		done: ctx.Done(), events: make(chan watch.Event, 256), w: o.screen.over(o.streams.out), printer: printer, count: o.count,
 		filter: report.Filter{IgnoreStatus: o.ignoreStatus, SpecOnly: o.specOnly},
 	}
 	manager := watch.New(watch.Options{

@@ -33,7 +33,8 @@ type ResourceItem struct {
 	Since          time.Time   `json:"since"`
 	Objects        int         `json:"objects"`
 
-	created time.Time // of the CRD, for AGE
+	// Created is the CRD's, for AGE. It is no part of the JSON form.
+	Created time.Time `json:"-"`
 }
 
 // NewResourceList makes the inventory of statuses, sorted by name. Two lives of one
@@ -63,7 +64,7 @@ func newResourceItem(s *watch.Status) ResourceItem {
 		StorageVersion: r.StorageVersion,
 		StoredVersions: list(r.StoredVersions),
 		State:          s.State, Reason: s.Reason, Message: s.Message,
-		Since: s.Since.UTC(), Objects: s.Objects, created: r.Created,
+		Since: s.Since.UTC(), Objects: s.Objects, Created: r.Created,
 	}
 }
 

@@ -80,7 +80,7 @@ func resourceColumns(now time.Time, wide bool) []column {
 		{"SCOPE", func(i *ResourceItem) string { return i.Scope }},
 		{"OBJECTS", func(i *ResourceItem) string { return strconv.Itoa(i.Objects) }},
 		{"STATE", func(i *ResourceItem) string { return string(i.State) }},
-		{"AGE", func(i *ResourceItem) string { return age(now, i.created) }},
+		{"AGE", func(i *ResourceItem) string { return age(now, i.Created) }},
 	}
 	if !wide {
 		return columns
