@@ -21,8 +21,6 @@ func eventParameters() []string {
 type query struct {
 	params parameters
 	filter Filter
-	// limit is 0 when none is given.
-	limit int
 }
 
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
@@ -138,7 +136,7 @@ func writeLines(w *deadlineWriter, events []*watch.Event, limit int, show func(*
 			return
 		}
 		if err := printJSONL(w, shown); err != nil {
-			panic(http.ErrAbortHandler)
+			panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to cut an answer short
 		}
 	}
 }

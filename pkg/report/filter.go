@@ -9,7 +9,7 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
-// NoNamespace, as the namespace of a Filter, asks for cluster-scoped objects only.
+// NoNamespace as the namespace of a Filter asks for cluster-scoped objects only.
 // No namespace can have this name.
 const NoNamespace = "-"
 

@@ -81,7 +81,7 @@ func (p *pump) pause(ctx context.Context, err error, lived time.Duration, change
 		return true
 	}
 	attempts, lasting := f.failed()
-	v := p.judge(ctx, err, attempts, lasting)
+	v := p.judge(ctx, err, lasting)
 	f.host.restarted(v.reason)
 	if v.state != "" {
 		f.host.setState(v.state, v.reason, v.message)
@@ -93,7 +93,7 @@ func (p *pump) pause(ctx context.Context, err error, lived time.Duration, change
 }
 
 // judge says what the end of a watch means for the resource's state.
-func (p *pump) judge(ctx context.Context, err error, attempts int, lasting time.Duration) verdict {
+func (p *pump) judge(ctx context.Context, err error, lasting time.Duration) verdict {
 	v := p.explain(err)
 	switch {
 	case v.state == NotServed && lasting < notServedGrace:
