@@ -24,7 +24,7 @@ func crd(t *testing.T, uid string, versions, conditions []any) *unstructured.Uns
 	return u
 }
 
-func version(name string, served, storage bool) any {
+func ver(name string, served, storage bool) any {
 	return map[string]any{"name": name, "served": served, "storage": storage}
 }
 
@@ -39,22 +39,22 @@ func TestVersionChoice(t *testing.T) {
 		want, unserved       string
 	}{
 		"storage version, though not the newest": {
-			[]any{version("v2", true, false), version("v1", true, true)}, established, "v1", "",
+			[]any{ver("v2", true, false), ver("v1", true, true)}, established, "v1", "",
 		},
 		"storage not served: highest by kube priority": {
-			[]any{version("v1beta1", true, false), version("v1", true, false), version("v10", true, false), version("v2", false, true)}, established, "v10", "",
+			[]any{ver("v1beta1", true, false), ver("v1", true, false), ver("v10", true, false), ver("v2", false, true)}, established, "v10", "",
 		},
 		"stable before beta before alpha": {
-			[]any{version("v3alpha1", true, false), version("v2beta1", true, false), version("v9", false, true)}, established, "v2beta1", "",
+			[]any{ver("v3alpha1", true, false), ver("v2beta1", true, false), ver("v9", false, true)}, established, "v2beta1", "",
 		},
 		"none served": {
-			[]any{version("v1", false, true)}, established, "", "NoServedVersion",
+			[]any{ver("v1", false, true)}, established, "", "NoServedVersion",
 		},
 		"not established yet": {
-			[]any{version("v1", true, true)}, nil, "v1", "NotEstablished",
+			[]any{ver("v1", true, true)}, nil, "v1", "NotEstablished",
 		},
 		"names taken": {
-			[]any{version("v1", true, true)}, []any{condition("Established", "False"), condition("NamesAccepted", "False")}, "v1", "NamesNotAccepted",
+			[]any{ver("v1", true, true)}, []any{condition("Established", "False"), condition("NamesAccepted", "False")}, "v1", "NamesNotAccepted",
 		},
 	} {
 		r, err := Parse(crd(t, "u", test.versions, test.conditions))
@@ -84,7 +84,7 @@ func TestPasswords(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(schema), &openAPI); err != nil {
 			t.Fatal(err)
 		}
-		v := version("v1", true, true).(map[string]any)
+		v := ver("v1", true, true).(map[string]any)
 		v["schema"] = map[string]any{"openAPIV3Schema": openAPI}
 		u := crd(t, "u", []any{v}, []any{condition("Established", "True")})
 		r, err := Parse(u)
@@ -108,7 +108,7 @@ func TestPasswords(t *testing.T) {
 func TestRecreatedCRD(t *testing.T) {
 	c := NewCatalog()
 	for _, uid := range []string{"old", "new"} {
-		r, err := Parse(crd(t, uid, []any{version("v1", true, true)}, []any{condition("Established", "True")}))
+		r, err := Parse(crd(t, uid, []any{ver("v1", true, true)}, []any{condition("Established", "True")}))
 		if err != nil {
 			t.Fatal(err)
 		}
