@@ -69,23 +69,14 @@ func (b *bench) scenario(ctx context.Context, s scenario) error {
 	return report{options: b.options, scenario: s, fixture: f, version: cp.Version(), results: results}.write(b.out)
 }
 
-// gogc is the variable by which Go's runtime is told how much garbage to allow.
-const gogc = "GOGC"
-
-// start starts an API server and fills it. While it is filled it may waste memory,
-// which takes a fifth less time; then it starts again, so that it is measured against
-// as it is everywhere: with Go's defaults, and without the traces of the filling.
-func (b *bench) start(ctx context.Context, s scenario, dir string) (cp *controlplane.ControlPlane, f fixture, err error) {
-	if err := os.Setenv(gogc, "400"); err != nil {
-		return nil, f, err
-	}
-	cp, err = controlplane.Start(ctx, controlplane.Options{Dir: dir, Progress: b.log})
+// start starts an API server and fills it. Then it starts it again, so that none
+// of the memory and work that the filling left behind is measured with the programs.
+func (b *bench) start(ctx context.Context, s scenario, dir string) (*controlplane.ControlPlane, fixture, error) {
+	cp, err := controlplane.Start(ctx, controlplane.Options{Dir: dir, Progress: b.log})
 	if err != nil {
-		return nil, f, err
+		return nil, fixture{}, err
 	}
-	f, err = b.fixture(ctx, s, cp, dir)
-	// The programs inherit the environment, too.
-	err = errors.Join(err, os.Unsetenv(gogc))
+	f, err := b.fixture(ctx, s, cp, dir)
 	if err == nil {
 		err = cp.Restart(ctx)
 	}

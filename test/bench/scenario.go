@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 
 	"github.com/crdwatch/crdwatch/test/bench/internal/synth"
@@ -100,5 +101,9 @@ func (w *writer) define(ctx context.Context, scenario string, kinds []*synth.Kin
 
 func newWriter(b *bench, cp *controlplane.ControlPlane) (*writer, error) {
 	client, err := dynamic.NewForConfig(cp.Config())
-	return &writer{bench: b, client: client}, err
+	if err != nil {
+		return nil, err
+	}
+	d, err := discovery.NewDiscoveryClientForConfig(cp.Config())
+	return &writer{bench: b, client: client, discovery: d}, err
 }

@@ -5,15 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 
 	"github.com/crdwatch/crdwatch/test/bench/internal/synth"
@@ -33,7 +34,8 @@ var crdGVR = schema.GroupVersionResource{
 // writer fills an API server.
 type writer struct {
 	*bench
-	client dynamic.Interface
+	client    dynamic.Interface
+	discovery *discovery.DiscoveryClient
 }
 
 // create writes the CRDs and notes how large their JSON is.
@@ -56,25 +58,30 @@ func (w *writer) create(ctx context.Context, scenario string, kinds []*synth.Kin
 	})
 }
 
-// served waits until every CRD's objects can be read.
+// served waits until the API server says that it serves every CRD's objects. It asks
+// seldom: an API server needs its time to establish thousands of CRDs.
 func (w *writer) served(ctx context.Context, scenario string, kinds []*synth.Kind) error {
-	const poll, patience = 100 * time.Millisecond, 10 * time.Minute
+	const poll, patience = 2 * time.Second, 20 * time.Minute
 	done := w.progress(ctx, scenario+": %d of %d CRDs are served", len(kinds))
 	defer done.stop()
-	return each(ctx, len(kinds), func(ctx context.Context, i int) error {
-		err := wait.PollUntilContextTimeout(ctx, poll, patience, true, func(ctx context.Context) (bool, error) {
-			_, err := w.client.Resource(kinds[i].GVR()).List(ctx, metav1.ListOptions{Limit: 1})
-			if apierrors.IsNotFound(err) {
-				return false, nil // not established yet
-			}
-			return err == nil, err
-		})
+	return wait.PollUntilContextTimeout(ctx, poll, patience, true, func(context.Context) (bool, error) {
+		_, served, _, err := w.discovery.GroupsAndMaybeResources()
 		if err != nil {
-			return fmt.Errorf("waiting for %s: %w", kinds[i].GVR(), err)
+			return false, fmt.Errorf("asking what is served: %w", err)
 		}
-		done.Add(1)
-		return nil
+		n := 0
+		for _, k := range kinds {
+			if serves(served[k.GVR().GroupVersion()], k.GVR().Resource) {
+				n++
+			}
+		}
+		done.Store(int64(n))
+		return n == len(kinds), nil
 	})
+}
+
+func serves(list *metav1.APIResourceList, resource string) bool {
+	return list != nil && slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Name == resource })
 }
 
 // objects writes n objects, evenly over the kinds: one manager creates each, another

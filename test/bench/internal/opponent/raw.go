@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 )
 
@@ -25,8 +25,7 @@ const openWidth = 4
 
 // rawReader holds one stream per resource, and counts.
 type rawReader struct {
-	http   *http.Client
-	host   string
+	client *rest.RESTClient
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
 
@@ -36,12 +35,13 @@ type rawReader struct {
 func startRaw(ctx context.Context, t target) (running, error) {
 	config := rest.CopyConfig(t.config)
 	config.DisableCompression = true
-	client, err := rest.HTTPClientFor(config)
+	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
+	client, err := rest.UnversionedRESTClientFor(config)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	p := &rawReader{http: client, host: strings.TrimRight(config.Host, "/"), cancel: cancel}
+	p := &rawReader{client: client, cancel: cancel}
 	// The first request makes the connection.
 	if err := <-p.follow(ctx, crdGVR); err != nil {
 		return p, err
@@ -84,23 +84,22 @@ func (p *rawReader) follow(ctx context.Context, gvr schema.GroupVersionResource)
 	return synced
 }
 
+// open asks until the API server is ready for the question: the first one who asks
+// for a type waits until the API server has read all its objects itself.
 func (p *rawReader) open(ctx context.Context, gvr schema.GroupVersionResource) (io.ReadCloser, error) {
-	const query = "?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=3000"
-	url := fmt.Sprintf("%s/apis/%s/%s/%s%s", p.host, gvr.Group, gvr.Version, gvr.Resource, query)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
+	for {
+		body, err := p.client.Get().AbsPath("/apis", gvr.Group, gvr.Version, gvr.Resource).
+			Param("watch", "true").Param("sendInitialEvents", "true").Param("resourceVersionMatch", "NotOlderThan").
+			Param("allowWatchBookmarks", "true").Param("timeoutSeconds", "3000").
+			SetHeader("Accept", "application/json").
+			Stream(ctx) // it pauses between its own attempts
+		if err == nil {
+			return body, nil
+		}
+		if !apierrors.IsTooManyRequests(err) {
+			return nil, fmt.Errorf("watching %s: %w", gvr, err)
+		}
 	}
-	req.Header.Set("Accept", "application/json")
-	resp, err := p.http.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		defer resp.Body.Close()
-		return nil, fmt.Errorf("watching %s: %s", gvr, resp.Status)
-	}
-	return resp.Body, nil
 }
 
 // read returns nil once the initial objects are complete, however the stream ends.
@@ -139,5 +138,4 @@ func (p *rawReader) count() (objects int, bytes int64) {
 func (p *rawReader) stop() {
 	p.cancel()
 	p.ended.Wait()
-	p.http.CloseIdleConnections()
 }
