@@ -196,7 +196,7 @@ func touch(path string) error {
 func prune(cache string) {
 	_ = filepath.WalkDir(cache, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasPrefix(d.Name(), "controlplane-") {
-			return nil
+			return nil //nolint:nilerr // the rest can still be pruned
 		}
 		if info, err := d.Info(); err == nil && time.Since(info.ModTime()) > unusedAfter {
 			_ = os.Remove(path)

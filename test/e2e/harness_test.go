@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -12,15 +11,7 @@ import (
 
 	"github.com/crdwatch/crdwatch/pkg/discovery"
 	"github.com/crdwatch/crdwatch/pkg/watch"
-	"github.com/crdwatch/crdwatch/test/controlplane"
 )
-
-// shared is a control plane for the tests that do no harm to it.
-var shared *controlplane.ControlPlane
-
-func TestMain(m *testing.M) {
-	os.Exit(controlplane.Main(m, controlplane.Options{}, func(c *controlplane.ControlPlane) { shared = c }))
-}
 
 // patience bounds every wait. It is no expectation: what takes longer than usual on
 // a busy machine is not wrong.
@@ -57,7 +48,7 @@ func launch(t testing.TB, cfg *rest.Config, opts watch.Options) *engine {
 	e.Manager = watch.New(opts)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- e.Manager.Run(ctx) }()
+	go func() { done <- e.Run(ctx) }()
 	e.stop = sync.OnceFunc(func() {
 		cancel()
 		select {
