@@ -75,6 +75,19 @@ func (s *selection) resolve(set discovery.Set) (*selected, error) {
 	return out, nil
 }
 
+// resolver is resolve for a Manager, which calls it before the first event. It tells
+// chosen what was selected.
+func (s *selection) resolver(chosen func(*selected)) func(discovery.Set) (watch.Selector, error) {
+	return func(set discovery.Set) (watch.Selector, error) {
+		out, err := s.resolve(set)
+		if err != nil {
+			return nil, err
+		}
+		chosen(out)
+		return out.selector, nil
+	}
+}
+
 func (s *selected) add(crd, object string) {
 	names, ok := s.names[crd]
 	switch {

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/crdwatch/crdwatch/pkg/discovery"
 	"github.com/crdwatch/crdwatch/pkg/report"
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
@@ -90,14 +89,7 @@ func (o *serveOptions) run(ctx context.Context) error {
 	sink := &selectedSink{ledger: ledger}
 	manager := watch.New(watch.Options{
 		Clients: clients, Sink: sink, Observer: metrics, Logger: o.log,
-		Resolve: func(set discovery.Set) (watch.Selector, error) {
-			s, err := o.selection.resolve(set)
-			if err != nil {
-				return nil, err
-			}
-			sink.wants = s.wants
-			return s.selector, nil
-		},
+		Resolve: o.selection.resolver(func(s *selected) { sink.wants = s.wants }),
 	})
 	if err := metrics.Watch(manager); err != nil {
 		return err
@@ -126,7 +118,7 @@ func (o *serveOptions) serve(ctx context.Context, manager *watch.Manager, ledger
 }
 
 // selectedSink keeps out of the ledger what was not selected. wants is set before
-// the first event comes.
+// the first event comes, unless nothing could be selected.
 type selectedSink struct {
 	ledger *report.Ledger
 	wants  func(*watch.Event) bool
@@ -134,7 +126,7 @@ type selectedSink struct {
 
 // Record implements watch.Sink.
 func (s *selectedSink) Record(e watch.Event) {
-	if s.wants(&e) {
+	if s.wants != nil && s.wants(&e) {
 		s.ledger.Record(e)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/crdwatch/crdwatch/pkg/discovery"
 	"github.com/crdwatch/crdwatch/pkg/report"
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
@@ -107,14 +106,7 @@ func (o *watchOptions) run(ctx context.Context) error {
 	}
 	manager := watch.New(watch.Options{
 		Clients: clients, Sink: out, Initial: o.initial, ManagedFields: o.managedFields, Logger: o.log,
-		Resolve: func(set discovery.Set) (watch.Selector, error) {
-			s, err := o.selection.resolve(set)
-			if err != nil {
-				return nil, err
-			}
-			out.wants = s.wants
-			return s.selector, nil
-		},
+		Resolve: o.selection.resolver(func(s *selected) { out.wants = s.wants }),
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { defer cancel(); return manager.Run(ctx) })
@@ -139,7 +131,7 @@ type eventWriter struct {
 	w       io.Writer
 	printer report.Printer
 	filter  report.Filter
-	// wants is set before the first event comes.
+	// wants is set before the first event comes, unless nothing could be selected.
 	wants func(*watch.Event) bool
 	count int
 }
@@ -174,7 +166,7 @@ func (w *eventWriter) run() error {
 }
 
 func (w *eventWriter) show(e *watch.Event) *watch.Event {
-	if !w.wants(e) {
+	if w.wants == nil || !w.wants(e) {
 		return nil
 	}
 	return w.filter.Apply(e)

@@ -23,9 +23,9 @@ type Manager struct {
 	catalog *discovery.Catalog
 	crds    *monitor
 	running sync.WaitGroup
-	// crdsListed is closed when the first list of CRDs is complete, ready when
-	// everything that was in it is settled.
-	crdsListed, ready chan struct{}
+	// crdsListed is closed when the first list of CRDs is complete, resolved when it
+	// is known what is selected, ready when everything that was listed is settled.
+	crdsListed, resolved, ready chan struct{}
 
 	mu       sync.Mutex
 	selector Selector
@@ -46,12 +46,17 @@ func New(opts Options) *Manager {
 		catalog:    discovery.NewCatalog(),
 		monitors:   map[types.UID]*monitor{},
 		crdsListed: make(chan struct{}),
+		resolved:   make(chan struct{}),
 		ready:      make(chan struct{}),
 	}
 	m.crds = m.newMonitor(discovery.CRDs(), Scope{})
 	m.crds.feed.crd = "" // no CRD defines the CRDs
 	m.crds.settle = func(bool) {}
-	m.crds.first = func() { close(m.crdsListed) }
+	m.crds.first = func() {
+		close(m.crdsListed)
+		// Events about CRDs must not come before the selection is known.
+		<-m.resolved
+	}
 	reader := &crdReader{catalog: m.catalog, log: opts.Logger, read: map[*Record]discovery.Resource{}}
 	m.crds.prepare, m.crds.observe = reader.prepare, reader.observe
 	return m
@@ -62,6 +67,8 @@ func New(opts Options) *Manager {
 func (m *Manager) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer m.running.Wait()
+	resolved := sync.OnceFunc(func() { close(m.resolved) })
+	defer resolved()
 	defer cancel()
 	m.running.Go(func() { m.crds.run(ctx) })
 	select {
@@ -72,6 +79,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	if err := m.resolve(); err != nil {
 		return err
 	}
+	resolved()
 	for {
 		m.reconcile(ctx)
 		select {

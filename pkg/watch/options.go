@@ -37,7 +37,7 @@ type Options struct {
 	Clients *Clients
 	Sink    Sink
 	// Resolve is called once, with all CRDs of the cluster, before the first
-	// resource is watched. Its error ends Run. Nil selects Everything, and the
+	// resource is watched and the first event recorded. Its error ends Run. Nil selects Everything, and the
 	// CRDs themselves.
 	Resolve func(discovery.Set) (Selector, error)
 	// Initial reports the objects that exist at the start as ADDED events.

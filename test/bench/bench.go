@@ -69,15 +69,15 @@ func (b *bench) scenario(ctx context.Context, s scenario) error {
 	return report{options: b.options, scenario: s, fixture: f, version: cp.Version(), results: results}.write(b.out)
 }
 
-// start starts an API server and fills it. Then it starts it again, so that none
-// of the memory and work that the filling left behind is measured with the programs.
+// start starts an API server and fills it. If it had to be filled, it is started
+// again, so that nothing which that left behind is measured with the programs.
 func (b *bench) start(ctx context.Context, s scenario, dir string) (*controlplane.ControlPlane, fixture, error) {
 	cp, err := controlplane.Start(ctx, controlplane.Options{Dir: dir, Progress: b.log})
 	if err != nil {
 		return nil, fixture{}, err
 	}
-	f, err := b.fixture(ctx, s, cp, dir)
-	if err == nil {
+	f, filled, err := b.fixture(ctx, s, cp, dir)
+	if err == nil && filled {
 		err = cp.Restart(ctx)
 	}
 	if err != nil {

@@ -28,7 +28,7 @@ type fixture struct {
 }
 
 // fixture fills the API server, unless dir holds what an earlier run left.
-func (b *bench) fixture(ctx context.Context, s scenario, cp *controlplane.ControlPlane, dir string) (fixture, error) {
+func (b *bench) fixture(ctx context.Context, s scenario, cp *controlplane.ControlPlane, dir string) (f fixture, filled bool, err error) {
 	parameters := s.parameters(b.options)
 	path := filepath.Join(dir, "fixture.json")
 	if dir != "" {
@@ -36,24 +36,24 @@ func (b *bench) fixture(ctx context.Context, s scenario, cp *controlplane.Contro
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			return kept, err
+			return kept, false, err
 		case kept.Parameters != parameters:
-			return kept, fmt.Errorf("%s holds the data of %s, wanted is %s", dir, kept.Parameters, parameters)
+			return kept, false, fmt.Errorf("%s holds the data of %s, wanted is %s", dir, kept.Parameters, parameters)
 		default:
 			b.say("%s: using what is there", s.name)
-			return kept, nil
+			return kept, false, nil
 		}
 	}
-	f, err := s.fill(ctx, b, cp)
+	f, err = s.fill(ctx, b, cp)
 	if err != nil || dir == "" {
-		return f, err
+		return f, true, err
 	}
 	f.Parameters = parameters
 	data, err := json.Marshal(f)
 	if err != nil {
-		return f, err
+		return f, true, err
 	}
-	return f, os.WriteFile(path, data, 0o644)
+	return f, true, os.WriteFile(path, data, 0o644)
 }
 
 func readFixture(path string) (f fixture, err error) {

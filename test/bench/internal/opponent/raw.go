@@ -19,9 +19,10 @@ import (
 // endOfInitial stands in the bookmark that ends the initial objects of a watch.
 const endOfInitial = `"k8s.io/initial-events-end":"true"`
 
-// openWidth is how many watches the raw reader opens at once: enough that the API
-// server is never idle, few enough that they find a connection to share.
-const openWidth = 4
+// openWidth is how many watches the raw reader opens at once. It also warms up an
+// API server, which sends everyone who is the first to ask for a type away for a
+// second: with few at once, thousands of types would take very long.
+const openWidth = 64
 
 // rawReader holds one stream per resource, and counts.
 type rawReader struct {
