@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"runtime"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/crdwatch/crdwatch/pkg/watch"
+	"github.com/crdwatch/crdwatch/test/controlplane"
 )
 
 // TestCRDChurn: CRDs come, go, come back and change while objects are written. What
@@ -187,4 +189,21 @@ func TestVersionTakenOutOfService(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.awaitState(c.name(), watch.Synced)
+}
+
+// TestFirstObjectsOfANewCRD: what is in a CRD when its watch begins is state for a
+// CRD that was there, but news for one that was not.
+func TestFirstObjectsOfANewCRD(t *testing.T) {
+	const group = "news.example.com"
+	p := newProxy(t, shared)
+	e := start(t, p.Config(), watch.Options{Resolve: only(group), Timing: quiet})
+	c := crd{group: group, plural: "novelties"}
+	closed := p.Always(controlplane.RespondStatus(http.StatusInternalServerError, metav1.StatusReasonInternalError, "no", 0), controlplane.Watches(c.name()))
+	if err := shared.Apply(t.Context(), c.manifest()); err != nil {
+		t.Fatal(err)
+	}
+	newObjects(t, shared, c).create("first", 1)
+	eventually(t, "the watch is refused", func() (bool, string) { return closed.Hits() > 0, "" })
+	closed.Clear()
+	e.await("the first object", seen(watch.Added, "first"))
 }

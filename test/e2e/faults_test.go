@@ -269,6 +269,38 @@ func TestAPIServerRestart(t *testing.T) {
 	}
 }
 
+// TestRestartKeepsHistory: what is written after an API server came back, and before
+// the watch did, is reported revision by revision, although the watch gets a 410.
+func TestRestartKeepsHistory(t *testing.T) {
+	const group = "history.example.com"
+	cp := controlplane.StartT(t, controlplane.Options{})
+	c := install(t, cp, group, 1)[0]
+	o := newObjects(t, cp, c)
+	o.create("a", 1)
+	p := newProxy(t, cp)
+	e := start(t, p.Config(), watch.Options{Resolve: only(group), Timing: quiet})
+	p.Refuse()
+	if err := cp.Expire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// The first list makes the API server's history begin.
+	if _, err := o.client.List(t.Context(), metav1.ListOptions{ResourceVersion: "0"}); err != nil {
+		t.Fatal(err)
+	}
+	o.resize("a", 2, 3, 4)
+	if err := p.Restore(); err != nil {
+		t.Fatal(err)
+	}
+	events := e.await("three revisions", func(events []watch.Event) bool { return len(of(events, group)) >= 3 })
+	want := map[trouble]int{}
+	for _, size := range []int64{2, 3, 4} {
+		want[trouble{watch.Modified, watch.Resumed, "a", size, 0}] = 1
+	}
+	if d := gocmp.Diff(want, troubles(of(events, group))); d != "" {
+		t.Errorf("reported (-want +got):\n%s", d)
+	}
+}
+
 // TestAPIServerGoneAtStart: whoever starts before the API server waits for it.
 func TestAPIServerGoneAtStart(t *testing.T) {
 	const group = "late.example.com"
