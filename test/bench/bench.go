@@ -161,7 +161,7 @@ func quiet(ctx context.Context, pid int) error {
 		}
 		var now time.Duration
 		now, err = opponent.ProcessCPU(pid)
-		if err == nil && now-before < width/20 {
+		if err == nil && now-before < width/5 {
 			return nil
 		}
 		before = now

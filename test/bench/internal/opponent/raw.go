@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 
@@ -29,6 +30,9 @@ type rawReader struct {
 	client *rest.RESTClient
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
+	// connecting is held from the start of a request until it has a connection:
+	// two that find none at the same time would make one each.
+	connecting sync.Mutex
 
 	bytes, lines atomic.Int64
 }
@@ -89,11 +93,15 @@ func (p *rawReader) follow(ctx context.Context, gvr schema.GroupVersionResource)
 // for a type waits until the API server has read all its objects itself.
 func (p *rawReader) open(ctx context.Context, gvr schema.GroupVersionResource) (io.ReadCloser, error) {
 	for {
+		p.connecting.Lock()
+		release := sync.OnceFunc(p.connecting.Unlock)
+		trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { release() }}
 		body, err := p.client.Get().AbsPath("/apis", gvr.Group, gvr.Version, gvr.Resource).
 			Param("watch", "true").Param("sendInitialEvents", "true").Param("resourceVersionMatch", "NotOlderThan").
 			Param("allowWatchBookmarks", "true").Param("timeoutSeconds", "3000").
 			SetHeader("Accept", "application/json").
-			Stream(ctx) // it pauses between its own attempts
+			Stream(httptrace.WithClientTrace(ctx, trace)) // it pauses between its own attempts
+		release() // if it never got one
 		if err == nil {
 			return body, nil
 		}

@@ -12,8 +12,10 @@ import (
 	"runtime/pprof"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 )
 
 // Options of one measurement. It is JSON between the processes.
@@ -40,6 +42,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if o.Program == Crdwatch50 {
 		debug.SetGCPercent(50)
 	}
+	// What client-go logs is not what is compared.
+	klog.SetLogger(logr.Discard())
 	var w wire
 	w.watchOver(config)
 	m := meter{options: o, result: &result}

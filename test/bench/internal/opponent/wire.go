@@ -27,17 +27,18 @@ type wire struct {
 // watchOver makes all clients of the config count.
 func (w *wire) watchOver(config *rest.Config) {
 	w.requests = map[string]int{}
-	trace := &httptrace.ClientTrace{ConnectDone: func(_, _ string, err error) {
-		if err == nil {
-			w.dialled.Add(1)
-		}
-	}}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return tracing{next, trace, w.request}
+		return tracing{next, w}
 	})
 }
 
-func (w *wire) request(verb string) {
+func (w *wire) connected(_, _ string, err error) {
+	if err == nil {
+		w.dialled.Add(1)
+	}
+}
+
+func (w *wire) requested(verb string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.requests[verb]++
@@ -50,15 +51,16 @@ func (w *wire) counts() (dialled int, requests map[string]int) {
 }
 
 type tracing struct {
-	next    http.RoundTripper
-	trace   *httptrace.ClientTrace
-	request func(verb string)
+	next http.RoundTripper
+	wire *wire
 }
 
 // RoundTrip implements http.RoundTripper.
 func (t tracing) RoundTrip(req *http.Request) (*http.Response, error) {
-	t.request(verbOf(req))
-	return t.next.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), t.trace)))
+	t.wire.requested(verbOf(req))
+	// Each request needs a trace of its own: WithClientTrace writes into it.
+	trace := &httptrace.ClientTrace{ConnectDone: t.wire.connected}
+	return t.next.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
 }
 
 // WrappedRoundTripper lets client-go reach the transport below.
