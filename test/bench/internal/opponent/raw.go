@@ -81,10 +81,16 @@ func (p *rawReader) follow(ctx context.Context, gvr schema.GroupVersionResource)
 		return synced
 	}
 	p.ended.Go(func() {
-		defer body.Close()
-		if err := p.read(body, func() { synced <- nil }); err != nil {
-			synced <- fmt.Errorf("reading %s: %w", gvr, err)
+		for err == nil {
+			done := p.read(body, func() { synced <- nil })
+			_ = body.Close()
+			if done {
+				return
+			}
+			// An API server that is still reading its objects may end a watch early.
+			body, err = p.open(ctx, gvr)
 		}
+		synced <- err
 	})
 	return synced
 }
@@ -111,31 +117,29 @@ func (p *rawReader) open(ctx context.Context, gvr schema.GroupVersionResource) (
 	}
 }
 
-// read returns nil once the initial objects are complete, however the stream ends.
-// Each event is one line; what comes later is not counted.
-func (p *rawReader) read(body io.Reader, synced func()) error {
+// read reads to the end of the stream, and reports whether the initial objects were
+// complete. They count when they are. Each event is one line.
+func (p *rawReader) read(body io.Reader, synced func()) (done bool) {
 	// More than the line of that bookmark, which is the last for now.
 	const overlap = 1 << 10
 	buffer := make([]byte, 64<<10)
-	tail, done := 0, false
+	tail, size, lines := 0, 0, 0
 	for {
 		n, err := body.Read(buffer[tail:])
 		if !done {
-			p.bytes.Add(int64(n))
-			p.lines.Add(int64(bytes.Count(buffer[tail:tail+n], []byte{'\n'})))
+			size += n
+			lines += bytes.Count(buffer[tail:tail+n], []byte{'\n'})
 			window := buffer[:tail+n]
-			done = bytes.Contains(window, []byte(endOfInitial)) && bytes.HasSuffix(window, []byte{'\n'})
-			if done {
-				p.lines.Add(-1)
+			if bytes.Contains(window, []byte(endOfInitial)) && bytes.HasSuffix(window, []byte{'\n'}) {
+				done = true
+				p.bytes.Add(int64(size))
+				p.lines.Add(int64(lines) - 1)
 				synced()
 			}
 			tail = copy(buffer, window[max(0, len(window)-overlap):])
 		}
-		switch {
-		case err != nil && done:
-			return nil
-		case err != nil:
-			return err
+		if err != nil {
+			return done
 		}
 	}
 }

@@ -14,10 +14,11 @@ const (
 	label // words and a random suffix
 	address
 	date
-	words   // a list of words, atomic
-	tags    // a map of strings
-	group   // an object
-	entries // a list of objects with the key "name"
+	words     // a list of words, atomic
+	tags      // a map of strings
+	reference // an object that names another one
+	group     // an object
+	entries   // a list of objects with the key "name"
 )
 
 // field is one field of a type.
@@ -36,7 +37,7 @@ var odds = []struct {
 	weight int
 }{
 	{flag, 17}, {choice, 21}, {number, 14}, {label, 11}, {identifier, 10}, {arn, 6},
-	{address, 5}, {date, 3}, {words, 5}, {group, 5}, {entries, 3},
+	{address, 5}, {date, 3}, {words, 5}, {reference, 6}, {group, 12}, {entries, 5},
 }
 
 const deepest = 3
@@ -56,7 +57,7 @@ func newField(r *rand.Rand, depth int, taken map[string]bool) field {
 		f.options = []string{pick(r, []string{"i", "vpc", "subnet", "sg", "vol", "rtb", "eni", "snap"})}
 	case group, entries:
 		inner := map[string]bool{"name": true}
-		for range 3 + r.IntN(4) {
+		for range 1 + r.IntN(5) {
 			f.fields = append(f.fields, newField(r, depth+1, inner))
 		}
 	}
@@ -114,6 +115,11 @@ func (f field) schema() map[string]any {
 	case tags:
 		s["type"], s["additionalProperties"] = "object", map[string]any{"type": "string"}
 		s["x-kubernetes-map-type"] = "granular"
+	case reference:
+		s["type"], s["properties"] = "object", map[string]any{
+			"name":   text("Name of the referenced object."),
+			"policy": object("Policies for referencing.", map[string]any{"resolution": text("Whether it must resolve.")}),
+		}
 	case group:
 		s["type"], s["properties"] = "object", properties(f.fields)
 	case entries:

@@ -54,6 +54,11 @@ func (m *maker) value(f field) any {
 		return m.list(1+m.IntN(3), func() any { return m.picked(f.options) })
 	case tags:
 		return m.tags()
+	case reference:
+		return map[string]any{
+			"name":   m.picked(teams) + "-" + m.picked(firsts) + "-" + m.random(letters, 5),
+			"policy": map[string]any{"resolution": m.picked([]string{"Required", "Optional"})},
+		}
 	case group:
 		return m.object(f.fields)
 	case entries:
