@@ -16,8 +16,10 @@ const (
 	// brokenRetry is the pause after the API server could not produce the objects.
 	brokenRetry = 10 * time.Second
 	// notServedGrace is how long a 404 may be that of a CRD which the API server is
-	// just setting up or taking down.
-	notServedGrace = 5 * time.Second
+	// just setting up or taking down: a busy one says that a CRD is established long
+	// before it serves it. It is asked again at least every notServedRetry.
+	notServedGrace = time.Minute
+	notServedRetry = 5 * time.Second
 	// probeAfter is how long an unexplained failure may last before it is probed.
 	probeAfter = 15 * time.Second
 	// probeLimit is the page size of a probe that looks for an undecodable object,
@@ -172,6 +174,9 @@ func probeVerdict(err error) verdict {
 func (f *feed) backoff(v verdict, err error, attempts int) time.Duration {
 	d := f.timing.RetryMin << min(attempts-1, 16)
 	d = min(d, f.timing.RetryMax)
+	if v.reason == "NotFound" {
+		d = min(d, notServedRetry)
+	}
 	switch v.state {
 	case Forbidden:
 		d = max(d, f.timing.ForbiddenRetry)

@@ -62,5 +62,5 @@ func (p *crdwatching) count() (objects int, bytes int64) {
 
 func (p *crdwatching) stop() {
 	p.cancel()
-	<-p.ended
+	<-p.ended //nolint:errcheck // it was told to end
 }
