@@ -38,8 +38,13 @@ func (s *screen) clear() {
 	}
 }
 
-// over returns a writer that takes the progress line away before it writes.
+// over returns a writer that takes the progress line away before it writes. What
+// does not go to a terminal needs none: it must not wait for what does, nor the
+// other way round. A pipe that nobody reads would hold up the log, and whatever logs.
 func (s *screen) over(w io.Writer) io.Writer {
+	if _, ok := terminal(w); !ok || s.terminal == nil {
+		return w
+	}
 	return screenWriter{s, w}
 }
 

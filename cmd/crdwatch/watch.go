@@ -16,6 +16,10 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
+// lastWrite is how long the event that is being written when the command is ended may
+// take.
+const lastWrite = time.Second
+
 // watchOptions are the flags of crdwatch watch.
 type watchOptions struct {
 	*globals
@@ -110,7 +114,7 @@ func (o *watchOptions) run(ctx context.Context) error {
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { defer cancel(); return manager.Run(ctx) })
-	group.Go(func() error { defer cancel(); return out.run() })
+	group.Go(func() error { defer cancel(); return out.runUntil(ctx) })
 	group.Go(func() error { o.progress(ctx, manager); return nil })
 	return o.clean(ctx, group.Wait())
 }
@@ -141,6 +145,24 @@ func (w *eventWriter) Record(e watch.Event) {
 	select {
 	case w.events <- e:
 	case <-w.done:
+	}
+}
+
+// runUntil is run, which it abandons some time after ctx has ended: a write to a
+// pipe that nobody reads never returns.
+func (w *eventWriter) runUntil(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- w.run() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(lastWrite):
+		return nil
 	}
 }
 

@@ -70,6 +70,7 @@ func (m *monitor) run(ctx context.Context) {
 	m.feed.pumps.Wait()
 	if m.ended.Load() {
 		m.reportRemains(informer.GetStore())
+		m.setState(Gone, "Deleted", "the CRD was deleted")
 	}
 }
 

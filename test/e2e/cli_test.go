@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
@@ -43,7 +45,6 @@ type program struct {
 	cmd    *exec.Cmd
 	stdout *bufio.Reader
 	stderr *logbook
-	ended  chan int
 }
 
 // command starts crdwatch with a kubeconfig, and stops it when the test ends.
@@ -53,7 +54,7 @@ func command(t *testing.T, kubeconfig string, args ...string) *program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &program{t: t, cmd: exec.Command(path, args...), stderr: &logbook{}, ended: make(chan int, 1)}
+	p := &program{t: t, cmd: exec.Command(path, args...), stderr: &logbook{}}
 	p.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HOME="+t.TempDir())
 	p.cmd.Stderr = p.stderr
 	out, err := p.cmd.StdoutPipe()
@@ -91,12 +92,19 @@ func (p *program) rest() (string, int) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	err = p.cmd.Wait()
+	return string(out), p.wait()
+}
+
+// wait returns the exit code, and does not read stdout.
+func (p *program) wait() int {
+	p.t.Helper()
+	timeout := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
+	defer timeout.Stop()
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	if err := p.cmd.Wait(); err != nil && !errors.As(err, &exit) {
 		p.t.Fatal(err)
 	}
-	return string(out), p.cmd.ProcessState.ExitCode()
+	return p.cmd.ProcessState.ExitCode()
 }
 
 func (p *program) signal(s os.Signal) {
@@ -177,6 +185,26 @@ func TestSignalsEndTheWatch(t *testing.T) {
 		if _, code := p.rest(); code != 0 || p.stderr.count("error") > 0 {
 			t.Errorf("%v: exit %d with\n%s", s, code, p.stderr)
 		}
+	}
+}
+
+// TestStalledReader: a pipe that nobody reads holds up neither the log nor the end.
+// The events are more than fit into one.
+func TestStalledReader(t *testing.T) {
+	c, o := cliCRD(t, "stalled.example.com")
+	p := command(t, shared.Kubeconfig(), "watch", c.name(), "-o", "jsonl", "--log-level", "debug")
+	p.awaitSynced()
+	o.create("busy", 1)
+	for n := range 64 {
+		o.edit("busy", func(spec object) { spec["free"] = object{"text": fmt.Sprint(n, strings.Repeat(" and on", 1<<10))} })
+	}
+	if err := crdClient(t).Delete(t.Context(), c.name(), metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the log goes on", func() (bool, string) { return p.stderr.count(c.name(), "to=Gone") > 0, p.stderr.String() })
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit %d with\n%s", code, p.stderr)
 	}
 }
 

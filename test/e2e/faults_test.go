@@ -221,14 +221,20 @@ func (o *objects) create(name string, size int64) {
 func (o *objects) resize(name string, sizes ...int64) {
 	o.t.Helper()
 	for _, size := range sizes {
-		obj, err := o.client.Get(o.t.Context(), name, metav1.GetOptions{})
-		if err != nil {
-			o.t.Fatal(err)
-		}
-		obj.Object["spec"].(object)["size"] = size
-		if _, err := o.client.Update(o.t.Context(), obj, metav1.UpdateOptions{FieldManager: specWriter}); err != nil {
-			o.t.Fatal(err)
-		}
+		o.edit(name, func(spec object) { spec["size"] = size })
+	}
+}
+
+// edit updates the spec of an object.
+func (o *objects) edit(name string, change func(spec object)) {
+	o.t.Helper()
+	obj, err := o.client.Get(o.t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	change(obj.Object["spec"].(object))
+	if _, err := o.client.Update(o.t.Context(), obj, metav1.UpdateOptions{FieldManager: specWriter}); err != nil {
+		o.t.Fatal(err)
 	}
 }
 
