@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -19,7 +20,7 @@ const (
 
 // Clients are the two dynamic clients that everything goes through.
 type Clients struct {
-	// watch opens watches. It asks for no compression, which would cost some 40 KB
+	// watch opens watches, and decodes sketches (see sketchOf). It asks for no compression, which would cost some 40 KB
 	// of memory for the life of every watch, and is limited by the gate alone.
 	watch dynamic.Interface
 	// list reads everything else.
@@ -44,7 +45,7 @@ func NewClients(base *rest.Config, requests RequestObserver) (*Clients, error) {
 	cfg.RateLimiter = nil
 	cfg.DisableCompression = true
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return observedTransport{next, requests} })
-	watch, err := dynamic.NewForConfig(cfg)
+	watch, err := newWatchClient(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("creating the watch client for %s: %w", base.Host, err)
 	}
@@ -60,6 +61,18 @@ func NewClients(base *rest.Config, requests RequestObserver) (*Clients, error) {
 		return nil, fmt.Errorf("creating the list client for %s: %w", base.Host, err)
 	}
 	return &Clients{watch: watch, list: list, metadata: meta}, nil
+}
+
+// newWatchClient makes a dynamic client that decodes no more than the feed must see.
+func newWatchClient(base *rest.Config) (dynamic.Interface, error) {
+	cfg := dynamic.ConfigFor(base)
+	cfg.NegotiatedSerializer = rawCodec{}
+	cfg.AcceptContentTypes = runtime.ContentTypeJSON
+	client, err := rest.UnversionedRESTClientFor(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return dynamic.New(client), nil
 }
 
 // List is the client for requests other than watches. It is safe for concurrent use.

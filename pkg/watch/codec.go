@@ -5,65 +5,108 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/flate"
 )
 
-// dictionarySize is the most that StatelessDeflate looks back into a dictionary.
-const dictionarySize = 8 << 10
+const (
+	// dictionarySize is how far DEFLATE can look back, and sampleSize how much of one
+	// object goes into a dictionary.
+	dictionarySize = 32 << 10
+	sampleSize     = dictionarySize / len(sampleAt)
+	// compressionLevel is the highest: what is kept for every object counts more than
+	// the tenth of a millisecond that it costs once.
+	compressionLevel = flate.BestCompression
+)
+
+// sampleAt says after how many objects a dictionary gets another sample. A resource of
+// few objects has none: it would take more than it saves.
+var sampleAt = [...]int{8, 32}
 
 // codec compresses the objects of one resource with DEFLATE (RFC 1951) and a
-// dictionary, which is the first object seen: objects of one type are very much
-// alike. A Record keeps the codec that it was made with, so that a resource may
-// change to another one at any time.
-//
-// The encoder has no state between calls. One with state takes several hundred
-// kilobytes, and there may be thousands of resources.
+// dictionary of some of them: objects of one type are very much alike. A Record keeps
+// the codec that it was made with, so that a resource may change to another one at any
+// time.
 type codec struct {
 	dictionary []byte
 }
 
-// newCodec makes a codec whose dictionary is the JSON of an object.
-func newCodec(sample map[string]any) *codec {
-	b := marshal(sample)
-	if len(b) > dictionarySize {
-		b = b[:dictionarySize]
-	}
-	return &codec{dictionary: bytes.Clone(b)}
+// codecs chooses the codec for each object of a resource. It is safe for concurrent use.
+type codecs struct {
+	mu      sync.Mutex
+	current *codec
+	objects int
 }
 
-// scratch are the buffers of one compression or decompression.
+// next returns the codec for an object, given as JSON, which may become a sample.
+func (c *codecs) next(text []byte) *codec {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current == nil {
+		c.current = &codec{}
+	}
+	use := c.current
+	c.objects++
+	if slices.Contains(sampleAt[:], c.objects) {
+		c.current = use.with(text)
+	}
+	return use
+}
+
+// with returns a codec with one more sample, which goes last: the nearest is the
+// cheapest to refer to. Both share their memory, since Records of both will remain.
+// It must be called once only.
+func (c *codec) with(sample []byte) *codec {
+	sample = sample[:min(len(sample), sampleSize)]
+	d := c.dictionary
+	if d == nil {
+		d = make([]byte, 0, len(sampleAt)*len(sample))
+	}
+	return &codec{dictionary: append(d, sample...)}
+}
+
+// scratch are the buffers of one compression or decompression. An encoder takes more
+// than a megabyte, so all resources share the few that are in use at once.
 type scratch struct {
-	out    bytes.Buffer
-	reader io.ReadCloser
+	out     bytes.Buffer
+	encoder *flate.Writer
+	decoder io.ReadCloser
 }
 
 // scratches is shared by all codecs: it holds only memory, no state.
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-func (c *codec) encode(obj map[string]any) string {
+// encode returns a prefix, followed by the compressed text.
+func (c *codec) encode(prefix string, text []byte) string {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	s.out.Reset()
-	// Writing to a bytes.Buffer does not fail, and nothing else here can.
-	_ = flate.StatelessDeflate(&s.out, marshal(obj), true, c.dictionary)
+	s.out.WriteString(prefix)
+	if s.encoder == nil {
+		// The level is in range, and writing to a bytes.Buffer does not fail.
+		s.encoder, _ = flate.NewWriter(nil, compressionLevel)
+	}
+	s.encoder.ResetDict(&s.out, c.dictionary)
+	_, _ = s.encoder.Write(text)
+	_ = s.encoder.Close()
 	return s.out.String()
 }
 
-// decode returns the JSON of an object. The caller owns the bytes.
+// decode returns the text that was compressed. The caller owns the bytes.
 func (c *codec) decode(body string) ([]byte, error) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	s.out.Reset()
 	in := strings.NewReader(body)
-	if s.reader == nil {
-		s.reader = flate.NewReaderDict(in, c.dictionary)
-	} else if err := s.reader.(flate.Resetter).Reset(in, c.dictionary); err != nil {
+	if s.decoder == nil {
+		s.decoder = flate.NewReaderDict(in, c.dictionary)
+	} else if err := s.decoder.(flate.Resetter).Reset(in, c.dictionary); err != nil {
 		return nil, err
 	}
-	if _, err := s.out.ReadFrom(s.reader); err != nil {
+	if _, err := s.out.ReadFrom(s.decoder); err != nil {
 		return nil, err
 	}
 	return bytes.Clone(s.out.Bytes()), nil
@@ -76,11 +119,18 @@ func marshal(obj map[string]any) []byte {
 	if err == nil {
 		return b
 	}
+	b, _ = json.Marshal(unreadable(obj, err))
+	return b
+}
+
+// unreadable is an object of which only the identity could be read.
+func unreadable(obj map[string]any, err error) map[string]any {
 	meta, _ := obj["metadata"].(map[string]any)
 	kept := map[string]any{}
 	for _, field := range []string{"namespace", "name", "uid", "resourceVersion"} {
-		kept[field], _ = meta[field].(string)
+		if s, ok := meta[field].(string); ok {
+			kept[field] = s
+		}
 	}
-	b, _ = json.Marshal(map[string]any{"metadata": kept, "crdwatchError": fmt.Sprint(err)})
-	return b
+	return map[string]any{"metadata": kept, "crdwatchError": fmt.Sprint(err)}
 }

@@ -73,7 +73,7 @@ func (m *monitor) modified(before, now *Record) {
 	changes, err := m.compare(before, now)
 	if err != nil {
 		// The event must not be lost with its details.
-		m.log.Error("comparing two revisions", "resource", m.snapshot().Resource.CRD, "object", now.key, "error", err)
+		m.log.Error("comparing two revisions", "resource", m.snapshot().Resource.CRD, "object", now.key(), "error", err)
 	}
 	shown := err != nil || len(changes) > 0
 	m.missedGenerations(before, now, shown)

@@ -40,7 +40,7 @@ type monitor struct {
 	// ended: the feed of a deleted CRD has delivered all it will.
 	ended atomic.Bool
 
-	codec       atomic.Pointer[codec]
+	codecs      codecs
 	objects     atomic.Int64
 	recordBytes atomic.Int64
 
@@ -103,33 +103,41 @@ func (m *monitor) transform(obj any) (any, error) {
 	return r, nil
 }
 
-// compact redacts an object and makes a Record of it.
+// compact makes a Record of an object, or of the sketch of one.
 func (m *monitor) compact(u *unstructured.Unstructured) *Record {
 	now, origin := time.Now(), untag(u)
-	m.redact(u.Object)
-	c := m.codec.Load()
-	if c == nil {
-		c = newCodec(u.Object)
-		m.codec.Store(c)
-	}
-	r := newRecord(c, u.Object, now)
-	r.origin = origin
+	text := m.redacted(u)
+	r := newRecord(m.codecs.next(text), u.Object, text, now)
+	r.origin = codeOf(origin)
 	if m.prepare != nil {
 		m.prepare(u, r)
 	}
 	return r
 }
 
-// redact replaces the sensitive values of an object. Most schemas have no password
-// format; then the rules that need no schema are all there are, and nothing has to
-// be decoded for them.
-func (m *monitor) redact(obj map[string]any) {
+// redacted returns the JSON of an object without its sensitive values. A sketch is
+// filled in only if there may be some, or the whole object is needed anyway.
+func (m *monitor) redacted(u *unstructured.Unstructured) []byte {
 	r := m.snapshot().Resource
-	if !r.Passwords && r.UID != discovery.CRDs().UID {
-		m.schemas.none.Redact(obj)
-		return
+	raw := rawOf(u)
+	if raw != nil && raw.clean && !r.Passwords && m.prepare == nil {
+		return raw.json
 	}
-	m.schema(r).Redact(obj)
+	if raw != nil {
+		obj, err := raw.object()
+		if err != nil {
+			obj = unreadable(u.Object, err)
+		}
+		u.Object = obj
+	}
+	// Most schemas have no password format; then the rules that need no schema are
+	// all there are, and the schema need not be decoded for them.
+	if r.Passwords || r.UID == discovery.CRDs().UID {
+		m.schema(r).Redact(u.Object)
+	} else {
+		m.schemas.none.Redact(u.Object)
+	}
+	return marshal(u.Object)
 }
 
 // setState implements host. It logs transitions, not repetitions.

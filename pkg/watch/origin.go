@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -39,6 +40,19 @@ func (c *catchUp) origin(typ apiwatch.EventType) Origin {
 	}
 	c.latest = now
 	return Resumed
+}
+
+// originCode is an Origin in a single byte: the index into origins.
+type originCode uint8
+
+var origins = [...]Origin{"", Initial, Live, Resumed, Reconciled}
+
+func codeOf(o Origin) originCode {
+	return originCode(max(0, slices.Index(origins[:], o)))
+}
+
+func (c originCode) origin() Origin {
+	return origins[c]
 }
 
 // originField carries the origin of an object from the pump to the transform, in

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -19,10 +20,9 @@ import (
 // immutable. It satisfies meta.Accessor, which is all that an informer needs of
 // the objects it keeps.
 type Record struct {
-	// key is namespace/name, or name for a cluster-scoped object.
-	key string
-	// body is the whole object as compressed JSON, after redaction.
-	body string
+	// data is namespace/name, or name for a cluster-scoped object, and after it the
+	// whole object as compressed JSON, after redaction.
+	data string
 	// codec made the body and is needed to read it.
 	codec *codec
 	// resourceVersion and uid are zero where the API server's value does not have
@@ -31,16 +31,20 @@ type Record struct {
 	generation      int64
 	received        int64 // microseconds since the epoch
 	uid             [16]byte
-	nameAt          uint16 // where the name begins in key
-	origin          Origin
+	keyLen, nameAt  uint16 // where the key ends in data, and the name begins
+	origin          originCode
 }
 
-// GetObjectMeta implements metav1.ObjectMetaAccessor.
+// GetObjectMeta implements metav1.ObjectMetaAccessor. The key stands for the name: the
+// informer makes its key of namespace and name, so it is the same one, and shares the
+// memory of this.
 func (r *Record) GetObjectMeta() metav1.Object {
-	return &metav1.ObjectMeta{
-		Namespace: r.Namespace(), Name: r.Name(), UID: r.UID(),
-		ResourceVersion: r.ResourceVersion(), Generation: r.generation,
-	}
+	return &metav1.ObjectMeta{Name: r.key(), UID: r.UID(), ResourceVersion: r.ResourceVersion(), Generation: r.generation}
+}
+
+// key is namespace/name, or name for a cluster-scoped object.
+func (r *Record) key() string {
+	return r.data[:r.keyLen]
 }
 
 // Namespace returns the object's namespace, empty for a cluster-scoped one.
@@ -48,12 +52,12 @@ func (r *Record) Namespace() string {
 	if r.nameAt == 0 {
 		return ""
 	}
-	return r.key[:r.nameAt-1]
+	return r.data[:r.nameAt-1]
 }
 
 // Name returns the object's name.
 func (r *Record) Name() string {
-	return r.key[r.nameAt:]
+	return r.data[r.nameAt:r.keyLen]
 }
 
 // UID returns the object's UID.
@@ -82,19 +86,20 @@ func (r *Record) ResourceVersion() string {
 // Size is the number of bytes that the Record takes in memory, without what the
 // informer's index adds.
 func (r *Record) Size() int {
-	const fixed = 96
-	return fixed + len(r.key) + len(r.body)
+	const fixed = 80
+	return fixed + len(r.data)
 }
 
 // Object decodes the whole object, as Unstructured content. The caller owns it.
 func (r *Record) Object() (map[string]any, error) {
-	raw, err := r.codec.decode(r.body)
+	text, err := r.codec.decode(r.data[r.keyLen:])
 	if err != nil {
-		return nil, fmt.Errorf("decompressing the record of %s: %w", r.key, err)
+		return nil, fmt.Errorf("decompressing the record of %s: %w", r.key(), err)
 	}
+	raw := r.restore(text)
 	var obj map[string]any
 	if err := json.Unmarshal(raw, &obj); err != nil {
-		return nil, fmt.Errorf("decoding the record of %s: %w", r.key, err)
+		return nil, fmt.Errorf("decoding the record of %s: %w", r.key(), err)
 	}
 	return obj, nil
 }
@@ -118,26 +123,61 @@ func (r *Record) same(o *Record) bool {
 	return r.ResourceVersion() == o.ResourceVersion() && r.UID() == o.UID()
 }
 
-// newRecord makes the Record of an object. It never fails: an object that cannot be
-// encoded keeps its metadata and nothing else, because an error here would make
-// the informer drop the event for good.
-func newRecord(c *codec, obj map[string]any, now time.Time) *Record {
-	meta, _ := obj["metadata"].(map[string]any)
+// newRecord makes the Record of an object, given as JSON. Its metadata is read from u.
+func newRecord(c *codec, u map[string]any, text []byte, now time.Time) *Record {
+	meta, _ := u["metadata"].(map[string]any)
 	r := &Record{codec: c, received: now.UnixMicro()}
 	namespace, _ := meta["namespace"].(string)
-	name, _ := meta["name"].(string)
-	r.key = name
+	key, _ := meta["name"].(string)
 	if namespace != "" {
-		r.key = namespace + "/" + name
+		key = namespace + "/" + key
 		r.nameAt = uint16(len(namespace) + 1)
 	}
+	r.keyLen = uint16(len(key))
 	rv, _ := meta["resourceVersion"].(string)
 	r.resourceVersion, _ = strconv.ParseUint(rv, 10, 64)
 	uid, _ := meta["uid"].(string)
 	r.uid = parseUID(uid)
 	r.generation, _ = meta["generation"].(int64)
-	r.body = c.encode(obj)
+	r.data = key
+	r.data = c.encode(key, r.abridge(text))
 	return r
+}
+
+// What a Record knows anyway, and what no dictionary can hold because it is different
+// in each object, is not compressed with it: a byte stands for it that is no JSON.
+const (
+	uidByte, versionByte, nameByte = "\x01", "\x02", "\x03"
+	// shortName is one that is not worth a search.
+	shortName = 4
+)
+
+// abridge writes the bytes for the values, restore the values for the bytes.
+func (r *Record) abridge(text []byte) []byte {
+	for value, b := range r.abridged {
+		text = bytes.ReplaceAll(text, []byte(value), []byte(b))
+	}
+	return text
+}
+
+func (r *Record) restore(text []byte) []byte {
+	for value, b := range r.abridged {
+		text = bytes.ReplaceAll(text, []byte(b), []byte(value))
+	}
+	return text
+}
+
+// abridged yields the values and their bytes.
+func (r *Record) abridged(yield func(value, b string) bool) {
+	if r.uid != [16]byte{} && !yield(string(r.UID()), uidByte) {
+		return
+	}
+	if r.resourceVersion != 0 && !yield(`"`+r.ResourceVersion()+`"`, versionByte) {
+		return
+	}
+	if name := r.Name(); len(name) > shortName {
+		yield(name, nameByte)
+	}
 }
 
 // parseUID returns the bytes of a UUID in its usual form, and zero for anything

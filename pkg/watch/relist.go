@@ -20,7 +20,7 @@ func (m *monitor) origin(r *Record) Origin {
 	if !m.relist.listed {
 		return m.initial
 	}
-	return r.origin
+	return r.origin.origin()
 }
 
 // listed implements host. It is called on the handler's goroutine, after the last
@@ -46,7 +46,7 @@ func (m *monitor) missedGenerations(before, now *Record, shown bool) {
 	if shown {
 		n--
 	}
-	if now.origin == Reconciled && n > 0 {
+	if now.origin.origin() == Reconciled && n > 0 {
 		m.relist.missed += n
 	}
 }
