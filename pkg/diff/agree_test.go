@@ -19,9 +19,10 @@ import (
 
 var kind = schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Kind"}
 
-// serverTypes reads what kube-apiserver v1.37.2 publishes under /openapi/v3 for a CRD
-// with kindsSchema (kind.openapi.json) and for CRDs themselves (crd.openapi.json):
-// the schemas without their descriptions. Its field manager works from the same.
+// serverTypes reads models as the field manager of kube-apiserver works from: those that
+// the OpenAPI builder of k8s.io/apiextensions-apiserver v0.37.2 makes of a CRD with
+// kindsSchema (kind.openapi.json) and of CRDs themselves (crd.openapi.json), without
+// the descriptions, and with the extension that names the kind written in by hand.
 func serverTypes(t testing.TB, file string) managedfields.TypeConverter {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + file)

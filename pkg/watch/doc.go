@@ -12,8 +12,11 @@
 //	         feed renews it behind the informer's back from the last
 //	         resourceVersion, on its own schedule, and knows why it ended. Only
 //	         "410 Gone" gets through, so that the informer lists and compares.
+//	sketch   what the watch client decodes of an object: its identity. The rest
+//	         stays JSON, since it is compressed at once; it is decoded when it
+//	         has changed, or may hold something to redact.
 //	informer client-go's shared informer, from a DynamicSharedInformerFactory of
-//	         the monitor's own. Its Transform makes a Record of each object.
+//	         the monitor's own. Its Transform makes a Record of each sketch.
 //	monitor  is the informer's handler. It compares the old and the new Record,
 //	         and hands the Event to the Sink before it takes the next one.
 //
