@@ -1,0 +1,130 @@
+package store
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/crdwatch/crdwatch/pkg/watch"
+)
+
+// Batch is one transaction: all of it is in the history, or nothing.
+//
+// It is applied in the order of the fields, so that a resource and its first
+// objects may come together.
+type Batch struct {
+	// Events carry their Seq: ascending, without holes, continuing LastSeq. Their
+	// Time is kept in UTC and in microseconds.
+	Events []watch.Event
+	// Checkpoints make their resources known. The last one of a resource counts.
+	Checkpoints []Checkpoint
+	// States are of resources that a Checkpoint made known, now or earlier: a
+	// *UnknownResourceError otherwise. The last one of an object counts.
+	States []State
+	// Forgotten are resources whose CRD is gone: their states and checkpoint go.
+	// Their events stay. One that is not known is no error.
+	Forgotten []types.UID
+}
+
+// State is the latest revision of one object, or that it is gone.
+type State struct {
+	// Resource is the UID of the object's CRD. Any string will do.
+	Resource types.UID
+	Object   Object
+	// Deleted removes the object; then only its namespace, name and UID matter. An
+	// object of another UID under this name is its successor and stays.
+	Deleted bool
+}
+
+// Object is one object as the watch keeps it.
+type Object struct {
+	Namespace, Name string
+	UID             types.UID
+	ResourceVersion string
+	Generation      int64
+	// Body is the object's JSON, compressed with DEFLATE (RFC 1951) and Dictionary,
+	// which many objects share. The store writes each dictionary once, and hands
+	// out one slice for all objects of an iteration that share it: read-only.
+	Dictionary []byte
+	Body       []byte
+}
+
+// Checkpoint is how far the history of one resource reaches.
+type Checkpoint struct {
+	// Resource is the UID of the CRD, CRD its name.
+	Resource types.UID
+	CRD      string
+	Ref      watch.ResourceRef
+	// Position is the resourceVersion up to which all is committed. Empty: the
+	// resource is known, but its first list never completed.
+	Position string
+	// Time is when the API server had this position, kept in UTC and microseconds.
+	Time time.Time
+	// Scope and Origin are the caller's; the store does not look at them.
+	Scope  string
+	Origin watch.Origin
+}
+
+// Query says which events to return. The zero Query returns all, oldest first;
+// every field that is set narrows it. A GAP names no object and passes Namespace,
+// Name, UID and Manager: it says that events may be missing there, whoever's.
+type Query struct {
+	// Resource is plural.group.
+	Resource string
+	// Namespace points to "" for cluster-scoped objects.
+	Namespace *string
+	Name      string
+	UID       types.UID
+	Type      watch.EventType
+	// Manager is one of the managers that the change is attributed to.
+	Manager string
+	// Since is inclusive and Until exclusive, so that windows can be chained.
+	Since, Until time.Time
+	// After and Before are sequence numbers, both exclusive; 0 stands for none.
+	After, Before uint64
+	// Limit is the most events to return; 0 stands for all.
+	Limit int
+	// Newest returns the newest event first.
+	Newest bool
+}
+
+// matches is what counts: indexes only narrow down what it is asked of.
+func (q *Query) matches(ev *watch.Event) bool {
+	switch {
+	case q.Type != "" && q.Type != ev.Type:
+		return false
+	case q.Resource != "" && q.Resource != ev.Resource.Name():
+		return false
+	case !q.Since.IsZero() && ev.Time.Before(q.Since):
+		return false
+	case !q.Until.IsZero() && !ev.Time.Before(q.Until):
+		return false
+	}
+	return ev.Type == watch.Gap || q.matchesObject(ev)
+}
+
+func (q *Query) matchesObject(ev *watch.Event) bool {
+	switch {
+	case q.Namespace != nil && *q.Namespace != ev.Namespace:
+		return false
+	case q.Name != "" && q.Name != ev.Name:
+		return false
+	case q.UID != "" && q.UID != ev.UID:
+		return false
+	}
+	if q.Manager == "" {
+		return true
+	}
+	for _, m := range ev.Managers {
+		if m == q.Manager {
+			return true
+		}
+	}
+	return false
+}
+
+// everything reports whether q excludes no event between its bounds.
+func (q *Query) everything() bool {
+	return q.Resource == "" && q.Namespace == nil && q.Name == "" && q.UID == "" &&
+		q.Type == "" && q.Manager == "" && q.Since.IsZero() && q.Until.IsZero()
+}
