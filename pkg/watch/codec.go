@@ -17,9 +17,11 @@ const (
 	// object goes into a dictionary.
 	dictionarySize = 32 << 10
 	sampleSize     = dictionarySize / len(sampleAt)
-	// compressionLevel is the highest: what is kept for every object counts more than
-	// the tenth of a millisecond that it costs once.
-	compressionLevel = flate.BestCompression
+	// bestLevel costs an ordinary object a tenth of a millisecond more than fastLevel,
+	// once, and takes a tenth less as long as it lives. For a large one that is too
+	// slow, as CRDs are, of which there are thousands.
+	bestLevel, fastLevel = flate.BestCompression, 5
+	largeText            = 20 << 10
 )
 
 // sampleAt says after how many objects a dictionary gets another sample. A resource of
@@ -71,9 +73,9 @@ func (c *codec) with(sample []byte) *codec {
 // scratch are the buffers of one compression or decompression. An encoder takes more
 // than a megabyte, so all resources share the few that are in use at once.
 type scratch struct {
-	out     bytes.Buffer
-	encoder *flate.Writer
-	decoder io.ReadCloser
+	out        bytes.Buffer
+	best, fast *flate.Writer
+	decoder    io.ReadCloser
 }
 
 // scratches is shared by all codecs: it holds only memory, no state.
@@ -85,14 +87,24 @@ func (c *codec) encode(prefix string, text []byte) string {
 	defer scratches.Put(s)
 	s.out.Reset()
 	s.out.WriteString(prefix)
-	if s.encoder == nil {
-		// The level is in range, and writing to a bytes.Buffer does not fail.
-		s.encoder, _ = flate.NewWriter(nil, compressionLevel)
-	}
-	s.encoder.ResetDict(&s.out, c.dictionary)
-	_, _ = s.encoder.Write(text)
-	_ = s.encoder.Close()
+	w := s.encoder(len(text))
+	// Writing to a bytes.Buffer does not fail.
+	w.ResetDict(&s.out, c.dictionary)
+	_, _ = w.Write(text)
+	_ = w.Close()
 	return s.out.String()
+}
+
+// encoder returns the encoder for a text of a size.
+func (s *scratch) encoder(size int) *flate.Writer {
+	w, level := &s.best, bestLevel
+	if size > largeText {
+		w, level = &s.fast, fastLevel
+	}
+	if *w == nil {
+		*w, _ = flate.NewWriter(nil, level) // the levels are in range
+	}
+	return *w
 }
 
 // decode returns the text that was compressed. The caller owns the bytes.

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"net/http/httptrace"
 	"sync"
 	"time"
 )
@@ -11,10 +12,13 @@ import (
 const slowStart = time.Second
 
 // gate limits how many watches are being started at once: one until the first has
-// been answered, then a few. Without it, each start finds no free stream and dials
-// a connection of its own, of which almost all are thrown away.
+// been answered, then some. And only one at a time looks for a connection. Otherwise
+// each that finds no free stream dials a connection of its own, and of the hundreds
+// almost all are thrown away.
 type gate struct {
 	width int
+	// connecting holds the one that has no connection yet.
+	connecting chan struct{}
 
 	mu      sync.Mutex
 	open    bool
@@ -22,17 +26,34 @@ type gate struct {
 	waiting []chan struct{}
 }
 
-// enter waits for a place, or for the end of ctx, whose error it returns. The place
-// must be given back by calling leave once; it is lost before if that takes long.
-func (g *gate) enter(ctx context.Context) (leave func(answered bool), err error) {
+func newGate(width int) *gate {
+	return &gate{width: width, connecting: make(chan struct{}, 1)}
+}
+
+// enter waits for a place, and the turn to connect, or for the end of ctx, whose error
+// it returns. The request must be made with the context that it returns. The place
+// must be given back by calling leave once; both are lost before if that takes long.
+func (g *gate) enter(ctx context.Context) (request context.Context, leave func(answered bool), err error) {
 	if err := g.acquire(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var once sync.Once
-	timer := time.AfterFunc(slowStart, func() { once.Do(g.release) })
-	return func(answered bool) {
+	release := sync.OnceFunc(g.release)
+	select {
+	case g.connecting <- struct{}{}:
+	case <-ctx.Done():
+		release()
+		return nil, nil, ctx.Err()
+	}
+	connected := sync.OnceFunc(func() { <-g.connecting })
+	timer := time.AfterFunc(slowStart, func() {
+		connected()
+		release()
+	})
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected() }}
+	return httptrace.WithClientTrace(ctx, trace), func(answered bool) {
 		timer.Stop()
-		once.Do(g.release)
+		connected()
+		release()
 		if answered {
 			g.answered()
 		}

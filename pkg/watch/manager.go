@@ -41,7 +41,7 @@ func New(opts Options) *Manager {
 	opts.Logger = cmp.Or(opts.Logger, slog.New(slog.DiscardHandler))
 	m := &Manager{
 		opts:       opts,
-		gate:       &gate{width: opts.Timing.StartWidth},
+		gate:       newGate(opts.Timing.StartWidth),
 		schemas:    newSchemas(),
 		catalog:    discovery.NewCatalog(),
 		monitors:   map[types.UID]*monitor{},

@@ -112,13 +112,13 @@ func (p *pump) watch(ctx context.Context, t target, changed <-chan struct{}) err
 // dead without anyone having noticed.
 func (p *pump) open(ctx context.Context, cancel context.CancelCauseFunc, t target) (apiwatch.Interface, error) {
 	f := p.feed
-	leave, err := f.gate.enter(ctx)
+	request, leave, err := f.gate.enter(ctx)
 	if err != nil {
 		return nil, errStopped
 	}
 	unanswered := time.AfterFunc(f.timing.AnswerWithin, func() { cancel(errUnanswered) })
 	defer unanswered.Stop()
-	w, err := p.start(ctx, t)
+	w, err := p.start(request, t)
 	leave(err == nil)
 	if err == nil && f.mustCheck(p.synced) {
 		if err = f.checkCRD(ctx); err != nil {
