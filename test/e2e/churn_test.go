@@ -170,6 +170,10 @@ func TestVersionTakenOutOfService(t *testing.T) {
 	if err := shared.Apply(t.Context(), moved.manifest()); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "the other version is known", func() (bool, string) {
+		s, _ := e.status(c.name())
+		return s.Resource.GVR.Version == "v2", s.Resource.GVR.String()
+	})
 	newObjects(t, shared, moved).resize("kept", 2)
 	events := e.await("the change in the new version", func(events []watch.Event) bool { return len(of(events, group)) > 0 })
 	ev := of(events, group)[0]
