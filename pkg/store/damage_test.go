@@ -64,7 +64,7 @@ func TestSetAside(t *testing.T) {
 			dir := t.TempDir()
 			for range 2 {
 				s := open(t, dir, store.Options{Base: 1000})
-				commit(t, s, 1001, 2000)
+				commit(t, s, 1001, 1300)
 				closing(t, s)
 				damage(t, database(dir))
 				if len(aside(t, dir)) > 0 {
@@ -225,7 +225,7 @@ func TestDamageInUse(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, store.Options{})
-	commit(t, s, 1, 3000)
+	commit(t, s, 1, 1000)
 	closing(t, s)
 	s = open(t, dir, store.Options{})
 	roots, err := s.Ints(t.Context(), "SELECT rootpage FROM sqlite_schema WHERE name = 'events_uid'")
@@ -242,7 +242,7 @@ func TestDamageInUse(t *testing.T) {
 	if !errors.Is(err, store.ErrDamaged) {
 		t.Fatalf("reading: got %v, want ErrDamaged", err)
 	}
-	if err := s.Commit(t.Context(), storetest.Batch(3001, 3001)); !errors.Is(err, store.ErrDamaged) {
+	if err := s.Commit(t.Context(), storetest.Batch(1001, 1001)); !errors.Is(err, store.ErrDamaged) {
 		t.Errorf("committing: got %v, want ErrDamaged", err)
 	}
 	closing(t, s)
@@ -275,7 +275,7 @@ func TestFalseAlarm(t *testing.T) {
 }
 
 // truths is how many events there are to be damaged.
-const truths = 300
+const truths = 200
 
 // TestFlippedBits flips one bit anywhere, many times: what is told is true, what is
 // not told is said, by Open, by the reader or by the check.
@@ -293,7 +293,7 @@ func TestFlippedBits(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	outcomes := map[string]int{}
-	for range 60 {
+	for range 12 {
 		bit := random.IntN(len(truth) * 8)
 		outcomes[flip(t, truth, bit)]++
 	}

@@ -2,8 +2,10 @@ package store_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -19,9 +21,19 @@ import (
 
 // batchSize is how many events the children commit at once, and long makes them fill
 // pages.
-const batchSize = 100
+const batchSize = 40
 
-var long = strings.Repeat("7", 300)
+var long = noise(600)
+
+// noise does not compress to much less than half.
+func noise(n int) string {
+	random := rand.New(rand.NewPCG(1, 1))
+	b := make([]byte, n/2)
+	for i := range b {
+		b[i] = byte(random.Uint32())
+	}
+	return hex.EncodeToString(b)
+}
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
@@ -126,10 +138,10 @@ func TestKilledAt(t *testing.T) {
 		t.Run(test.point+"/"+itoa(test.count), func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			out := die(t, childTask{Task: "work", Dir: dir, Point: test.point, Count: test.count})
+			out := die(t, childTask{Task: "work", Dir: dir, Batches: 8, Point: test.point, Count: test.count})
 			whole(t, dir, out)
 			// And once more, on what was left.
-			if out, err := command(t, childTask{Task: "work", Dir: dir}).CombinedOutput(); err != nil {
+			if out, err := command(t, childTask{Task: "work", Dir: dir, Batches: 3}).CombinedOutput(); err != nil {
 				t.Errorf("going on: %v\n%s", err, out)
 			}
 		})
@@ -144,7 +156,7 @@ func TestKilledWhileMigrating(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			older(t, dir)
-			die(t, childTask{Task: "work", Dir: dir, Point: point})
+			die(t, childTask{Task: "work", Dir: dir, Batches: 8, Point: point})
 			migrated(t, dir)
 		})
 	}
@@ -160,7 +172,7 @@ func TestKilledWhileSettingAside(t *testing.T) {
 			commit(t, s, 1, 10)
 			closing(t, s)
 			cut(t, filepath.Join(dir, "history", "history.db"), 5000)
-			die(t, childTask{Task: "work", Dir: dir, Point: point})
+			die(t, childTask{Task: "work", Dir: dir, Batches: 8, Point: point})
 			s = open(t, dir, store.Options{})
 			commit(t, s, 1, 10)
 			closing(t, s)

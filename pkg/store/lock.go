@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -49,4 +50,8 @@ func writeHolder(f *os.File) error {
 func readHolder(f *os.File) string {
 	b, _ := io.ReadAll(io.LimitReader(f, 1024))
 	return strings.TrimSpace(string(b))
+}
+
+func unlockDir(f *os.File) error {
+	return errors.Join(funlock(f), f.Close())
 }

@@ -18,3 +18,9 @@ func flock(f *os.File) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// funlock lets go at once. To close f is not enough: a process that was just forked
+// has the file, too, until it executes its program.
+func funlock(f *os.File) error {
+	return unix.Flock(int(f.Fd()), unix.LOCK_UN)
+}

@@ -19,3 +19,9 @@ func flock(f *os.File) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// funlock lets go at once.
+func funlock(f *os.File) error {
+	behind := windows.Overlapped{OffsetHigh: 1}
+	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &behind)
+}

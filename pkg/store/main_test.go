@@ -25,11 +25,11 @@ const childVariable = "CRDWATCH_STORE_TEST_CHILD"
 type childTask struct {
 	Task string
 	Dir  string
+	// Batches is how many to commit.
+	Batches int
 	// Point is the failpoint to die at, and Count how often it is passed before.
 	Point string
 	Count int
-	// Steps is how many steps of the schema the program knows.
-	Steps int
 	// Limit is RLIMIT_FSIZE, and User whom to become.
 	Limit uint64
 	User  int
@@ -78,10 +78,7 @@ func command(t *testing.T, task childTask) *exec.Cmd {
 
 // options are those of the children.
 func (task childTask) options() store.Options {
-	o := store.Options{Cluster: "c", MaxBytes: 200 << 10}
-	if task.Steps > 0 {
-		o = store.WithSteps(o, task.Steps)
-	}
+	o := store.Options{Cluster: "c", MaxBytes: 120 << 10}
 	passed := 0
 	return store.WithFailpoint(o, func(point string) error {
 		if point != task.Point {
@@ -101,7 +98,7 @@ func (task childTask) options() store.Options {
 	})
 }
 
-// work commits ten batches, says so after each, and prunes now and then. A history
+// work commits batches, says so after each, and prunes now and then. A history
 // that is there is gone on with.
 func work(task childTask) error {
 	ctx := context.Background()
@@ -110,7 +107,7 @@ func work(task childTask) error {
 		return err
 	}
 	fmt.Println("open")
-	for range 10 {
+	for range task.Batches {
 		last, err := s.LastSeq(ctx)
 		if err != nil {
 			return err

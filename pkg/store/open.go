@@ -109,7 +109,7 @@ func Open(ctx context.Context, dir string, opts Options) (*SQLite, error) {
 	}
 	s, err := openOrSetAside(ctx, dir, opts)
 	if err != nil {
-		_ = lock.Close()
+		_ = unlockDir(lock)
 		return nil, err
 	}
 	s.lock = lock
@@ -258,7 +258,7 @@ func (s *SQLite) Close() error {
 	if err != nil {
 		err = fmt.Errorf("closing %s: %w", s.path, err)
 	}
-	return errors.Join(err, s.lock.Close())
+	return errors.Join(err, unlockDir(s.lock))
 }
 
 // close leaves the lock alone. The writer goes last: it empties the write-ahead log.

@@ -223,7 +223,7 @@ func TestPlans(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), store.Options{})
 	defer closing(t, s)
-	commit(t, s, 1, 2000)
+	commit(t, s, 1, 1100)
 	ns, resource := "ns-1", storetest.Ref(1).Name()
 	for name, test := range map[string]struct {
 		q     store.Query

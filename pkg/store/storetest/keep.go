@@ -3,7 +3,8 @@ package storetest
 import (
 	"context"
 	"errors"
-	"strings"
+	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -11,19 +12,19 @@ import (
 )
 
 func testAge(t *testing.T, p *place) {
-	now := Noon().Add(30 * time.Minute)
-	s := p.start(t, store.Options{Retention: 15 * time.Minute, Now: func() time.Time { return now }})
-	commit(t, s, Batch(1, 1800))
+	now := Noon().Add(10 * time.Minute)
+	s := p.start(t, store.Options{Retention: 5 * time.Minute, Now: func() time.Time { return now }})
+	commit(t, s, Batch(1, 600))
 	before := states(t, s, UID(1, 0))
 	if err := s.Prune(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	first := bounds(t, s)[0]
 	// Retention may keep up to a minute more than asked, and never less.
-	if first > 900 || first < 839 {
-		t.Errorf("event %d is the oldest after 15 minutes", first)
+	if first > 300 || first < 239 {
+		t.Errorf("event %d is the oldest after 5 minutes", first)
 	}
-	same(t, "events", Events(first, 1800), events(t, s, store.Query{}))
+	same(t, "events", Events(first, 600), events(t, s, store.Query{}))
 	same(t, "states", before, states(t, s, UID(1, 0)))
 	sound(t, s)
 
@@ -31,31 +32,38 @@ func testAge(t *testing.T, p *place) {
 	if err := s.Prune(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "bounds without events", [2]uint64{1801, 1800}, bounds(t, s))
+	same(t, "bounds without events", [2]uint64{601, 600}, bounds(t, s))
 	closing(t, s)
 	s = p.start(t, store.Options{Retention: time.Hour, Now: func() time.Time { return now }})
 	defer closing(t, s)
-	same(t, "bounds after another start", [2]uint64{1801, 1800}, bounds(t, s))
-	expired(t, s, store.Query{After: 1700}, 1801)
-	same(t, "nothing yet", []uint64{}, seqs(t, s, store.Query{After: 1800}))
-	commit(t, s, Batch(1801, 1802))
-	same(t, "the next", []uint64{1801, 1802}, seqs(t, s, store.Query{}))
+	same(t, "bounds after another start", [2]uint64{601, 600}, bounds(t, s))
+	expired(t, s, store.Query{After: 500}, 601)
+	same(t, "nothing yet", []uint64{}, seqs(t, s, store.Query{After: 600}))
+	commit(t, s, Batch(601, 602))
+	same(t, "the next", []uint64{601, 602}, seqs(t, s, store.Query{}))
 	same(t, "states", 5, len(states(t, s, UID(1, 0))))
 	sound(t, s)
 }
 
 func testSize(t *testing.T, p *place) {
-	const most = 2 << 20
+	const most = 512 << 10
 	s := p.start(t, store.Options{MaxBytes: most})
 	defer closing(t, s)
-	next := uint64(1)
-	for range 12 {
-		b := Batch(next, next+999)
+	commit(t, s, Batch(1, 10))
+	next := uint64(11)
+	// What does not compress to much less than half.
+	random := rand.New(rand.NewPCG(1, 1))
+	noise := ""
+	for range 40 {
+		noise += strconv.FormatUint(random.Uint64(), 16)
+	}
+	for range 6 {
+		b := store.Batch{Events: Events(next, next+199)}
 		for i := range b.Events {
-			b.Events[i].Name += strings.Repeat("x", 200)
+			b.Events[i].Name += noise[i%50:]
 		}
 		commit(t, s, b)
-		next += 1000
+		next += 200
 	}
 	before := states(t, s, UID(1, 0))
 	size := func() int64 {
@@ -75,7 +83,7 @@ func testSize(t *testing.T, p *place) {
 	if got := size(); got > most {
 		t.Errorf("%d bytes after, at most %d were to be", got, most)
 	}
-	if got := bounds(t, s); got[1] != next-1 || got[0] < 2 || got[1]-got[0] < 1000 {
+	if got := bounds(t, s); got[1] != next-1 || got[0] < 2 || got[1]-got[0] < 200 {
 		t.Errorf("events %d are kept", got)
 	}
 	same(t, "states", before, states(t, s, UID(1, 0)))

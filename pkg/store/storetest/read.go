@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"math/bits"
 	"slices"
 	"sync"
 	"testing"
@@ -58,16 +59,16 @@ func answer(all []watch.Event, q store.Query) []uint64 {
 	return out
 }
 
-// testQueries asks every combination of some of the fields, and compares with a scan.
+// testQueries asks most combinations of the fields, and compares with a scan.
 func testQueries(t *testing.T, p *place) {
 	s := p.start(t, store.Options{})
 	defer closing(t, s)
-	all := mixed(1500)
+	all := mixed(400)
 	// A clock that is set back: events that are numbered late.
-	for i := 500; i < 520; i++ {
+	for i := 240; i < 260; i++ {
 		all[i].Time = all[i].Time.Add(-7 * time.Minute)
 	}
-	commit(t, s, store.Batch{Events: all[:400]}, store.Batch{Events: all[400:]})
+	commit(t, s, store.Batch{Events: all[:200]}, store.Batch{Events: all[200:]})
 	ns, none := "ns-1", ""
 	fields := []func(*store.Query){
 		func(q *store.Query) { q.Resource = Ref(1).Name() },
@@ -77,12 +78,15 @@ func testQueries(t *testing.T, p *place) {
 		func(q *store.Query) { q.Type = watch.Deleted },
 		func(q *store.Query) { q.Manager = "manager-1" },
 		func(q *store.Query) { q.Since = all[80].Time },
-		func(q *store.Query) { q.Until = all[1301].Time },
-		func(q *store.Query) { q.After, q.Before = 33, 1402 },
+		func(q *store.Query) { q.Until = all[351].Time },
+		func(q *store.Query) { q.After, q.Before = 33, 372 },
 		func(q *store.Query) { q.Newest, q.Limit = true, 17 },
 	}
 	var queries []store.Query
-	for mask := range 1 << len(fields) {
+	for mask := range uint(1 << len(fields)) {
+		if bits.OnesCount(mask) > 2 && mask%64 != 7 {
+			continue // as all of them take long with the race detector
+		}
 		var q store.Query
 		for i, set := range fields {
 			if mask>>i&1 == 1 {
@@ -107,7 +111,7 @@ func testQueries(t *testing.T, p *place) {
 func testPages(t *testing.T, p *place) {
 	s := p.start(t, store.Options{})
 	defer closing(t, s)
-	all := mixed(700)
+	all := mixed(400)
 	commit(t, s, store.Batch{Events: all})
 	for _, q := range []store.Query{{Limit: 9}, {Limit: 9, Newest: true}, {Limit: 300, Name: "w-4"}, {Limit: 2, Name: "w-4", Newest: true}} {
 		whole := q
@@ -169,7 +173,7 @@ func testOvertaken(t *testing.T, p *place) {
 	now := Noon()
 	s := p.start(t, store.Options{Retention: time.Minute, Now: func() time.Time { return now }})
 	defer closing(t, s)
-	commit(t, s, Batch(1, 2000))
+	commit(t, s, Batch(1, 900))
 	for _, newest := range []bool{true, false} {
 		now = Noon()
 		var last uint64
@@ -184,9 +188,9 @@ func testOvertaken(t *testing.T, p *place) {
 			}
 			last = ev.Seq
 			if now.Equal(Noon()) {
-				now = Noon().Add(1000 * time.Second)
+				now = Noon().Add(300 * time.Second)
 				if !newest {
-					now = Noon().Add(1800 * time.Second)
+					now = Noon().Add(800 * time.Second)
 				}
 				if err := s.Prune(context.Background()); err != nil {
 					t.Fatal(err)
@@ -241,7 +245,7 @@ func testConcurrent(t *testing.T, p *place) {
 		}
 		return nil
 	})
-	for n := range uint64(40) {
+	for n := range uint64(15) {
 		commit(t, s, Batch(20*n+1, 20*n+20))
 	}
 	cancel()
