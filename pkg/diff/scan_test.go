@@ -97,7 +97,7 @@ func TestMayRedactNeverMisses(t *testing.T) {
 		return pick(texts)
 	}
 	clean := 0
-	for range 10_000 {
+	for range 3_000 {
 		fields, ok := value(3).(map[string]any)
 		obj := map[string]any{"spec": value(0), "metadata": map[string]any{"name": "x"}}
 		if ok {
@@ -112,7 +112,7 @@ func TestMayRedactNeverMisses(t *testing.T) {
 			clean++
 		}
 	}
-	if clean < 500 {
+	if clean < 150 {
 		t.Errorf("only %d objects were clean", clean)
 	}
 }
