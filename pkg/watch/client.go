@@ -20,8 +20,9 @@ const (
 
 // Clients are the two dynamic clients that everything goes through.
 type Clients struct {
-	// watch opens watches, and decodes sketches (see sketchOf). It asks for no compression, which would cost some 40 KB
-	// of memory for the life of every watch, and is limited by the gate alone.
+	// watch opens watches, and decodes sketches (see sketchOf). It asks for no
+	// compression, which would cost some 40 KB of memory for the life of every watch,
+	// and is limited by the gate alone.
 	watch dynamic.Interface
 	// list reads everything else.
 	list dynamic.Interface
