@@ -125,8 +125,10 @@ type selectedSink struct {
 }
 
 // Record implements watch.Sink.
-func (s *selectedSink) Record(e watch.Event) {
-	if s.wants != nil && s.wants(&e) {
-		s.ledger.Record(e)
+func (s *selectedSink) Record(e watch.Entry) {
+	for i := range e.Events {
+		if s.wants != nil && s.wants(&e.Events[i]) {
+			s.ledger.Record(e.Events[i])
+		}
 	}
 }

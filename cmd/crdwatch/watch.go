@@ -141,10 +141,12 @@ type eventWriter struct {
 }
 
 // Record implements watch.Sink.
-func (w *eventWriter) Record(e watch.Event) {
-	select {
-	case w.events <- e:
-	case <-w.done:
+func (w *eventWriter) Record(e watch.Entry) {
+	for i := range e.Events {
+		select {
+		case w.events <- e.Events[i]:
+		case <-w.done:
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ type LedgerOptions struct {
 }
 
 // Ledger gives each Event its sequence number, without holes, and keeps the newest.
-// It implements watch.Sink. Readers pull from it by Cursor: nothing that a reader
+// Readers pull from it by Cursor: nothing that a reader
 // does or fails to do can hold up Record. The events that it returns are shared by
 // everyone and read-only.
 type Ledger struct {

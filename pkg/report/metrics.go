@@ -32,6 +32,7 @@ type Metrics struct {
 	requests   *prometheus.CounterVec
 	delay      prometheus.Histogram
 	sseClients prometheus.Gauge
+	drift      prometheus.Counter
 }
 
 // NewMetrics returns metrics that are all zero.
@@ -55,8 +56,12 @@ func NewMetrics(build Build) *Metrics {
 		sseClients: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "sse_clients", Help: "Clients of the live stream.",
 		}),
+		drift: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Name: "reconcile_drift_total",
+			Help: "Objects that a comparison with the API server found changed without the watch having told. Should stay 0.",
+		}),
 	}
-	m.registry.MustRegister(m.events, m.gaps, m.restarts, m.requests, m.delay, m.sseClients,
+	m.registry.MustRegister(m.events, m.gaps, m.restarts, m.requests, m.delay, m.sseClients, m.drift,
 		buildInfo(build), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -100,6 +105,11 @@ func (m *Metrics) Request(verb string, code int) {
 		label = strconv.Itoa(code)
 	}
 	m.requests.WithLabelValues(token(verb), label).Inc()
+}
+
+// Drift counts objects that were not as the watch had told.
+func (m *Metrics) Drift(_ discovery.Resource, objects int) {
+	m.drift.Add(float64(objects))
 }
 
 // EventDelay observes the time from the arrival of a change to its being recorded.

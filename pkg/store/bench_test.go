@@ -65,7 +65,7 @@ func (tr *traffic) batch(n int) store.Batch {
 		}
 		b.States = append(b.States, st)
 	}
-	b.Checkpoints = []store.Checkpoint{storetest.Checkpoint(0, fmt.Sprint(tr.seq))}
+	b.Checkpoints = []watch.Checkpoint{storetest.Checkpoint(0, fmt.Sprint(tr.seq))}
 	return b
 }
 

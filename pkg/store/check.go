@@ -224,17 +224,17 @@ func (r *Reader) checkResources(ctx context.Context, rep *Report) error {
 // maxObject is more than the API server stores.
 const maxObject = 64 << 20
 
-func (r *Reader) checkObjects(ctx context.Context, c Checkpoint, rep *Report) error {
-	for st, err := range r.Objects(ctx, c.Resource) {
+func (r *Reader) checkObjects(ctx context.Context, c watch.Checkpoint, rep *Report) error {
+	for o, err := range r.Objects(ctx, c.Resource) {
 		if err == nil {
 			rep.Objects++
-			_, err = inflateWith(st.Object.Body, st.Object.Dictionary, maxObject)
+			_, err = inflateWith(o.Body, o.Dictionary, maxObject)
 			if err != nil {
-				rep.add("the state of %s/%s of %s: %v", st.Object.Namespace, st.Object.Name, c.CRD, err)
+				rep.add("the state of %s/%s of %s: %v", o.Namespace, o.Name, c.CRD, err)
 			}
 			continue
 		}
-		if st.Object.Name == "" && !errors.Is(err, ErrDamaged) {
+		if o.Name == "" && !errors.Is(err, ErrDamaged) {
 			return err
 		}
 		rep.add("%s: %v", c.CRD, err)

@@ -193,7 +193,7 @@ func (s *SQLite) saveMinute(ctx context.Context, minute, first, last int64) erro
 	return s.exec(ctx, stSaveMinute, minute, lo, hi, minuteSum(minute, lo, hi))
 }
 
-func (s *SQLite) saveCheckpoint(ctx context.Context, c Checkpoint) error {
+func (s *SQLite) saveCheckpoint(ctx context.Context, c watch.Checkpoint) error {
 	c.Time = timeOf(timeValue(c.Time))
 	id, known := s.resources[c.Resource]
 	if !known {
@@ -228,7 +228,7 @@ func (s *SQLite) saveState(ctx context.Context, st *State) error {
 	if err != nil {
 		return fmt.Errorf("saving the dictionary of %s/%s: %w", o.Namespace, o.Name, err)
 	}
-	r := objectRow{resource: id, dictionary: dictionary, Object: *o}
+	r := objectRow{resource: id, dictionary: dictionary, SavedObject: *o}
 	if r.Body == nil {
 		r.Body = []byte{} // nil is NULL
 	}

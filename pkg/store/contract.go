@@ -16,8 +16,9 @@ type Batch struct {
 	// Events carry their Seq: ascending, without holes, continuing LastSeq. Their
 	// Time is kept in UTC and in microseconds.
 	Events []watch.Event
-	// Checkpoints make their resources known. The last one of a resource counts.
-	Checkpoints []Checkpoint
+	// Checkpoints make their resources known. The last one of a resource counts. Their
+	// Time is kept as that of the events; Scope and Origin are not looked at.
+	Checkpoints []watch.Checkpoint
 	// States are of resources that a Checkpoint made known, now or earlier: a
 	// *UnknownResourceError otherwise. The last one of an object counts.
 	States []State
@@ -30,39 +31,11 @@ type Batch struct {
 type State struct {
 	// Resource is the UID of the object's CRD. Any string will do.
 	Resource types.UID
-	Object   Object
+	// Object's Dictionary is written once for all objects that share it.
+	Object watch.SavedObject
 	// Deleted removes the object; then only its namespace, name and UID matter. An
 	// object of another UID under this name is its successor and stays.
 	Deleted bool
-}
-
-// Object is one object as the watch keeps it.
-type Object struct {
-	Namespace, Name string
-	UID             types.UID
-	ResourceVersion string
-	Generation      int64
-	// Body is the object's JSON, compressed with DEFLATE (RFC 1951) and Dictionary,
-	// which many objects share. The store writes each dictionary once, and hands
-	// out one slice for all objects of an iteration that share it: read-only.
-	Dictionary []byte
-	Body       []byte
-}
-
-// Checkpoint is how far the history of one resource reaches.
-type Checkpoint struct {
-	// Resource is the UID of the CRD, CRD its name.
-	Resource types.UID
-	CRD      string
-	Ref      watch.ResourceRef
-	// Position is the resourceVersion up to which all is committed. Empty: the
-	// resource is known, but its first list never completed.
-	Position string
-	// Time is when the API server had this position, kept in UTC and microseconds.
-	Time time.Time
-	// Scope and Origin are the caller's; the store does not look at them.
-	Scope  string
-	Origin watch.Origin
 }
 
 // Query says which events to return. The zero Query returns all, oldest first;

@@ -15,6 +15,7 @@ import (
 
 	"github.com/crdwatch/crdwatch/pkg/store"
 	"github.com/crdwatch/crdwatch/pkg/store/storetest"
+	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
 func database(dir string) string { return filepath.Join(dir, "history", "history.db") }
@@ -156,11 +157,11 @@ func TestDamagedRows(t *testing.T) {
 // stateDamage counts the states of a resource that are told, and that are not.
 func stateDamage(t *testing.T, s *store.SQLite, told, not int) {
 	t.Helper()
-	for st, err := range s.Objects(t.Context(), storetest.UID(1, 0)) {
+	for o, err := range s.Objects(t.Context(), storetest.UID(1, 0)) {
 		switch {
 		case err == nil:
 			told--
-		case errors.Is(err, store.ErrDamaged) && st.Object.Name != "" && st.Object.Body == nil:
+		case errors.Is(err, store.ErrDamaged) && o.Name != "" && o.Body == nil:
 			not--
 		default:
 			t.Error(err)
@@ -243,7 +244,7 @@ func TestDamageInUse(t *testing.T) {
 		t.Fatalf("reading: got %v, want ErrDamaged", err)
 	}
 	// Nothing of this comes near the page.
-	elsewhere := store.Batch{Checkpoints: []store.Checkpoint{storetest.Checkpoint(0, "7")}}
+	elsewhere := store.Batch{Checkpoints: []watch.Checkpoint{storetest.Checkpoint(0, "7")}}
 	if err := s.Commit(t.Context(), elsewhere); !errors.Is(err, store.ErrDamaged) {
 		t.Errorf("committing: got %v, want ErrDamaged", err)
 	}
@@ -340,10 +341,10 @@ func examine(t *testing.T, s *store.SQLite, bit int) string {
 		next = ev.Seq + 1
 	}
 	for n := range 2 {
-		for st, err := range s.Objects(t.Context(), storetest.UID(n, 0)) {
+		for o, err := range s.Objects(t.Context(), storetest.UID(n, 0)) {
 			if err != nil {
 				said = true
-			} else if d := cmp.Diff(lastState(st), st); d != "" {
+			} else if d := cmp.Diff(lastState(o), o); d != "" {
 				t.Fatalf("bit %d: a wrong state is told (-want +got):\n%s", bit, d)
 			}
 		}
@@ -363,12 +364,12 @@ func examine(t *testing.T, s *store.SQLite, bit int) string {
 }
 
 // lastState is the true state of an object after all events.
-func lastState(st store.State) store.State {
+func lastState(o watch.SavedObject) watch.SavedObject {
 	var n uint64
-	_, _ = fmt.Sscanf(st.Object.Name, "w-%d", &n)
+	_, _ = fmt.Sscanf(o.Name, "w-%d", &n)
 	seq := truths - 10 + n
 	if n == 0 {
 		seq = truths
 	}
-	return storetest.State(storetest.Event(seq, int(seq%2)), storetest.UID(int(seq%2), 0))
+	return storetest.State(storetest.Event(seq, int(seq%2)), storetest.UID(int(seq%2), 0)).Object
 }

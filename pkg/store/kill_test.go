@@ -108,16 +108,16 @@ func latest(t *testing.T, s *store.SQLite, last uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []store.Checkpoint{storetest.Checkpoint(0, fmt.Sprint(1000+last)), storetest.Checkpoint(1, fmt.Sprint(1000+last-1))}
+	want := []watch.Checkpoint{storetest.Checkpoint(0, fmt.Sprint(1000+last)), storetest.Checkpoint(1, fmt.Sprint(1000+last-1))}
 	if d := cmp.Diff(want, checkpoints); d != "" {
 		t.Errorf("checkpoints (-want +got):\n%s", d)
 	}
 	newest := ""
-	for st, err := range s.Objects(t.Context(), storetest.UID(0, 0)) {
+	for o, err := range s.Objects(t.Context(), storetest.UID(0, 0)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		newest = max(newest, st.Object.ResourceVersion)
+		newest = max(newest, o.ResourceVersion)
 	}
 	if newest != fmt.Sprint(1000+last) {
 		t.Errorf("the newest state is %s, the last event %d", newest, last)

@@ -11,12 +11,14 @@ import (
 	"iter"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
 // objectRow is an object as it is stored.
 type objectRow struct {
 	resource, dictionary int64
-	Object
+	watch.SavedObject
 }
 
 func (r *objectRow) sum() int64 {
@@ -26,20 +28,20 @@ func (r *objectRow) sum() int64 {
 
 // Objects returns the latest states of a resource's objects, sorted by namespace and
 // name, each as of when it is reached; none of a resource that is not known. An
-// error ends the iteration, with one exception: an ErrDamaged with a state that has
+// error ends the iteration, with one exception: an ErrDamaged with an object that has
 // no body stands for one that cannot be read, and whoever goes on gets the next.
-func (r *Reader) Objects(ctx context.Context, resource types.UID) iter.Seq2[State, error] {
-	return func(yield func(State, error) bool) {
+func (r *Reader) Objects(ctx context.Context, resource types.UID) iter.Seq2[watch.SavedObject, error] {
+	return func(yield func(watch.SavedObject, error) bool) {
 		l := listing{reader: r, resource: resource, dictionaries: map[int64][]byte{}}
 		for {
 			page, err := l.next(ctx)
 			if err != nil {
 				err = fmt.Errorf("reading the objects in %s: %w", r.path, r.suspect(err))
-				yield(State{}, err)
+				yield(watch.SavedObject{}, err)
 				return
 			}
 			for _, f := range page {
-				if !yield(f.State, f.err) {
+				if !yield(f.SavedObject, f.err) {
 					return
 				}
 			}
@@ -61,7 +63,7 @@ type listing struct {
 }
 
 type foundState struct {
-	State
+	watch.SavedObject
 	dictionary int64
 	err        error
 }
@@ -115,7 +117,7 @@ FROM objects WHERE `+condition+" ORDER BY namespace, name LIMIT ?", append(args,
 }
 
 func (l *listing) found(r objectRow, err error) foundState {
-	f := foundState{State: State{Resource: l.resource, Object: r.Object}, dictionary: r.dictionary}
+	f := foundState{SavedObject: r.SavedObject, dictionary: r.dictionary}
 	if err != nil {
 		f.spoil(err)
 	}
@@ -123,10 +125,9 @@ func (l *listing) found(r objectRow, err error) foundState {
 }
 
 func (f *foundState) spoil(err error) {
-	o := f.Object
-	f.Object = Object{Namespace: o.Namespace, Name: o.Name}
+	f.SavedObject = watch.SavedObject{Namespace: f.Namespace, Name: f.Name}
 	f.dictionary = 0
-	f.err = damagedf(fmt.Sprintf("the state of %s/%s", o.Namespace, o.Name), "%w", err)
+	f.err = damagedf(fmt.Sprintf("the state of %s/%s", f.Namespace, f.Name), "%w", err)
 }
 
 func (l *listing) addDictionaries(ctx context.Context, tx *sql.Tx, page []foundState) error {
@@ -147,7 +148,7 @@ func (l *listing) addDictionaries(ctx context.Context, tx *sql.Tx, page []foundS
 			f.spoil(errors.New("its dictionary is damaged"))
 			continue
 		}
-		f.Object.Dictionary = d
+		f.Dictionary = d
 	}
 	return nil
 }

@@ -169,7 +169,7 @@ func (s *SQLite) begin(ctx context.Context) error {
 	if err := s.load(ctx); err != nil {
 		return fmt.Errorf("opening %s: %w", s.path, s.judge(err))
 	}
-	return s.identify(ctx)
+	return s.identify(ctx, s.opts.Cluster)
 }
 
 // create makes an empty history under another name and puts it in place at once, so
@@ -217,15 +217,24 @@ func newEpoch() uint64 {
 	return max(1, binary.BigEndian.Uint64(b[:])>>1)
 }
 
+// Identify is Options.Cluster for a server that learns it later. It must come before
+// the first Commit. The error is an *OtherClusterError if the history is another's.
+func (s *SQLite) Identify(ctx context.Context, cluster string) error {
+	if cluster == "" {
+		return nil
+	}
+	return s.write(ctx, "identifying", func(ctx context.Context) error { return s.identify(ctx, cluster) })
+}
+
 // identify saves the cluster, or compares it.
-func (s *SQLite) identify(ctx context.Context) error {
-	if s.opts.Cluster == "" || s.opts.Cluster == s.cluster {
+func (s *SQLite) identify(ctx context.Context, cluster string) error {
+	if cluster == "" || cluster == s.cluster {
 		return nil
 	}
 	if s.cluster != "" {
-		return &OtherClusterError{Dir: s.dir, Saved: s.cluster, Given: s.opts.Cluster}
+		return &OtherClusterError{Dir: s.dir, Saved: s.cluster, Given: cluster}
 	}
-	s.cluster = s.opts.Cluster
+	s.cluster = cluster
 	return s.saveHistory(ctx, "REPLACE")
 }
 

@@ -157,12 +157,12 @@ func (r *Reader) FirstSeq(ctx context.Context) (uint64, error) {
 
 // Checkpoints returns the checkpoint of each resource that is known, sorted by the
 // names of the CRDs.
-func (r *Reader) Checkpoints(ctx context.Context) ([]Checkpoint, error) {
+func (r *Reader) Checkpoints(ctx context.Context) ([]watch.Checkpoint, error) {
 	saved, err := readResources(ctx, r.db)
 	if err != nil {
 		return nil, fmt.Errorf("reading the checkpoints in %s: %w", r.path, r.suspect(err))
 	}
-	checkpoints := make([]Checkpoint, 0, len(saved))
+	checkpoints := make([]watch.Checkpoint, 0, len(saved))
 	for _, s := range saved {
 		checkpoints = append(checkpoints, s.Checkpoint)
 	}
@@ -171,7 +171,7 @@ func (r *Reader) Checkpoints(ctx context.Context) ([]Checkpoint, error) {
 
 type resourceRow struct {
 	id int64
-	Checkpoint
+	watch.Checkpoint
 }
 
 func (r *resourceRow) sum() int64 {

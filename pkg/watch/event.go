@@ -95,12 +95,6 @@ type GapInfo struct {
 	MissedGenerations int64 `json:"missedGenerations"`
 }
 
-// Sink receives the events of all monitors. Record is called concurrently, in
-// order per object, and must not block for long: the monitor waits for it.
-type Sink interface {
-	Record(Event)
-}
-
 // eventID returns the stable ID of a change.
 func eventID(uid types.UID, typ EventType, resourceVersion string) string {
 	if typ == Deleted {

@@ -139,7 +139,7 @@ func (m *monitor) event(r *Record, typ EventType, origin Origin) Event {
 }
 
 func (m *monitor) emit(e Event) {
-	m.opts.Sink.Record(e)
+	m.opts.Sink.Record(Entry{Events: []Event{e}})
 }
 
 // report emits the event of a revision, and how long it took.

@@ -28,6 +28,9 @@ func Everything(discovery.Resource) (Scope, bool) {
 type Observer interface {
 	// WatchRestarted: the watch of a resource ended for a reason and is renewed.
 	WatchRestarted(resource discovery.Resource, reason string)
+	// Drift: a comparison with the API server found this many objects that were not
+	// as the watch had told. They are repaired; none should ever be found.
+	Drift(resource discovery.Resource, objects int)
 	// EventDelay is the time between the arrival of a revision and its Event.
 	EventDelay(d time.Duration)
 }
@@ -40,6 +43,9 @@ type Options struct {
 	// resource is watched and the first event recorded. Its error ends Run. Nil selects Everything, and the
 	// CRDs themselves.
 	Resolve func(discovery.Set) (Selector, error)
+	// Snapshots are what an earlier process kept of the entries that it was given; the
+	// Sink must be the one that keeps them now. Nil for a process that remembers nothing.
+	Snapshots Snapshots
 	// Initial reports the objects that exist at the start as ADDED events.
 	Initial bool
 	// ManagedFields makes an update of nothing but managedFields an event.
@@ -76,6 +82,9 @@ type Timing struct {
 	// RetireAfter is how long the watch of a deleted CRD is waited for to deliver
 	// the last deletions. Default 5 s.
 	RetireAfter time.Duration
+	// DriftEvery is the least time between two comparisons of a resource's objects with
+	// the API server; the most is twice as much. Default 1 h; negative for never.
+	DriftEvery time.Duration
 	// StartWidth is how many watches are started at once. Default 4.
 	StartWidth int
 }
@@ -94,6 +103,7 @@ func (t Timing) withDefaults() Timing {
 		{&t.RetryMax, 30 * time.Second},
 		{&t.ForbiddenRetry, time.Minute},
 		{&t.RetireAfter, 5 * time.Second},
+		{&t.DriftEvery, time.Hour},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value

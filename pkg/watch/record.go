@@ -115,6 +115,31 @@ func (r *Record) metadata(field string) string {
 	return value
 }
 
+// Saved returns the Record in a form that can be kept. It shares the codec's memory.
+func (r *Record) Saved() SavedObject {
+	return SavedObject{
+		Namespace: r.Namespace(), Name: r.Name(), UID: r.UID(),
+		ResourceVersion: r.ResourceVersion(), Generation: r.generation,
+		Dictionary: r.codec.dictionary, Body: []byte(r.data[r.keyLen:]),
+	}
+}
+
+// Restore returns the Record that was saved. Objects that share a dictionary share it
+// as Records as well.
+func Restore(o SavedObject) *Record {
+	r := &Record{codec: &codec{dictionary: o.Dictionary}, generation: o.Generation}
+	key := o.Name
+	if o.Namespace != "" {
+		key = o.Namespace + "/" + key
+		r.nameAt = uint16(len(o.Namespace) + 1)
+	}
+	r.keyLen = uint16(len(key))
+	r.resourceVersion, _ = strconv.ParseUint(o.ResourceVersion, 10, 64)
+	r.uid = parseUID(string(o.UID))
+	r.data = key + string(o.Body)
+	return r
+}
+
 // same reports whether both are the same revision of the same object.
 func (r *Record) same(o *Record) bool {
 	if r.resourceVersion != 0 && o.resourceVersion != 0 {

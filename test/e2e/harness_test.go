@@ -74,10 +74,13 @@ func (e *engine) awaitReady() {
 }
 
 // Record implements watch.Sink.
-func (e *engine) Record(ev watch.Event) {
+func (e *engine) Record(entry watch.Entry) {
+	if len(entry.Events) == 0 {
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.events = append(e.events, ev)
+	e.events = append(e.events, entry.Events...)
 	close(e.changed)
 	e.changed = make(chan struct{})
 }

@@ -18,14 +18,16 @@ type sink struct {
 	gaps   []watch.Event
 }
 
-func (s *sink) Record(e watch.Event) {
+func (s *sink) Record(entry watch.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e.Type == watch.Gap {
-		s.gaps = append(s.gaps, e)
-		return
+	for _, e := range entry.Events {
+		if e.Type == watch.Gap {
+			s.gaps = append(s.gaps, e)
+			continue
+		}
+		s.events[e.UID] = append(s.events[e.UID], e)
 	}
-	s.events[e.UID] = append(s.events[e.UID], e)
 }
 
 func (s *sink) of(uid types.UID) []watch.Event {

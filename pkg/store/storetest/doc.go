@@ -19,8 +19,8 @@ type Store interface {
 	FirstSeq(ctx context.Context) (uint64, error)
 	LastSeq(ctx context.Context) (uint64, error)
 	Epoch() uint64
-	Checkpoints(ctx context.Context) ([]store.Checkpoint, error)
-	Objects(ctx context.Context, resource types.UID) iter.Seq2[store.State, error]
+	Checkpoints(ctx context.Context) ([]watch.Checkpoint, error)
+	Objects(ctx context.Context, resource types.UID) iter.Seq2[watch.SavedObject, error]
 	Events(ctx context.Context, q store.Query) iter.Seq2[watch.Event, error]
 	Prune(ctx context.Context) error
 	Check(ctx context.Context) (store.Report, error)

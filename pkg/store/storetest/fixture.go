@@ -32,8 +32,8 @@ func UID(a, b int) types.UID {
 }
 
 // Checkpoint is that of the n-th resource.
-func Checkpoint(n int, position string) store.Checkpoint {
-	return store.Checkpoint{
+func Checkpoint(n int, position string) watch.Checkpoint {
+	return watch.Checkpoint{
 		Resource: UID(n, 0), CRD: Ref(n).Name(), Ref: Ref(n), Position: position,
 		Time: Noon(), Scope: "all", Origin: watch.Live,
 	}
@@ -84,7 +84,7 @@ func State(ev watch.Event, resource types.UID) store.State {
 	// Writing to a bytes.Buffer does not fail.
 	_ = flate.StatelessDeflate(&body, fmt.Appendf(dictionary[:len(dictionary):len(dictionary)],
 		"%s\",\"resourceVersion\":%q}}", ev.Name, ev.ResourceVersion), true, dictionary)
-	return store.State{Resource: resource, Object: store.Object{
+	return store.State{Resource: resource, Object: watch.SavedObject{
 		Namespace: ev.Namespace, Name: ev.Name, UID: ev.UID, ResourceVersion: ev.ResourceVersion,
 		Generation: ev.Generation, Dictionary: dictionary, Body: body.Bytes(),
 	}}
@@ -157,11 +157,11 @@ func seqs(t *testing.T, s Store, q store.Query) []uint64 {
 func states(t *testing.T, s Store, resource types.UID) []store.State {
 	t.Helper()
 	var out []store.State
-	for st, err := range s.Objects(context.Background(), resource) {
+	for o, err := range s.Objects(context.Background(), resource) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, st)
+		out = append(out, store.State{Resource: resource, Object: o})
 	}
 	return out
 }

@@ -48,7 +48,7 @@ func testSurvives(t *testing.T, p *place) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, "checkpoints", []store.Checkpoint{Checkpoint(0, "1602"), Checkpoint(1, "1601")}, cs)
+		same(t, "checkpoints", []watch.Checkpoint{Checkpoint(0, "1602"), Checkpoint(1, "1601")}, cs)
 		sound(t, s)
 		closing(t, s)
 		s = p.start(t, store.Options{})
@@ -95,7 +95,7 @@ func testAtomic(t *testing.T, p *place) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, "checkpoints", []store.Checkpoint{Checkpoint(0, "1002"), Checkpoint(1, "1003")}, cs)
+	same(t, "checkpoints", []watch.Checkpoint{Checkpoint(0, "1002"), Checkpoint(1, "1003")}, cs)
 	// What the failed batch left in memory must not be taken for saved.
 	b.States = b.States[:len(b.States)-1]
 	commit(t, s, b)
@@ -112,7 +112,7 @@ func testStates(t *testing.T, p *place) {
 	second.Object.ResourceVersion, second.Object.Generation = "5000", 9
 	commit(t, s, store.Batch{States: []store.State{first, second}})
 	same(t, "replaced", []store.State{second}, states(t, s, UID(1, 0)))
-	gone := store.State{Resource: UID(1, 0), Deleted: true, Object: store.Object{
+	gone := store.State{Resource: UID(1, 0), Deleted: true, Object: watch.SavedObject{
 		Namespace: first.Object.Namespace, Name: first.Object.Name, UID: first.Object.UID}}
 	commit(t, s, store.Batch{States: []store.State{gone}})
 	same(t, "deleted", 0, len(states(t, s, UID(1, 0))))
@@ -130,7 +130,7 @@ func testSuccessor(t *testing.T, p *place) {
 	gone := old
 	gone.Deleted = true
 	commit(t, s,
-		store.Batch{Checkpoints: []store.Checkpoint{Checkpoint(1, "1")}, States: []store.State{old}},
+		store.Batch{Checkpoints: []watch.Checkpoint{Checkpoint(1, "1")}, States: []store.State{old}},
 		store.Batch{States: []store.State{successor}},
 		store.Batch{States: []store.State{gone}})
 	same(t, "the successor", []store.State{successor}, states(t, s, UID(1, 0)))
@@ -144,9 +144,9 @@ func testCheckpoints(t *testing.T, p *place) {
 	unlisted.Time, unlisted.CRD = time.Time{}, "b"
 	nobody := Checkpoint(2, "9")
 	nobody.Resource, nobody.CRD = "", "c"
-	commit(t, s, store.Batch{Checkpoints: []store.Checkpoint{unlisted, nobody, pseudo}})
+	commit(t, s, store.Batch{Checkpoints: []watch.Checkpoint{unlisted, nobody, pseudo}})
 	pseudo.Position, pseudo.Scope, pseudo.Origin = "8", "web", watch.Initial
-	commit(t, s, store.Batch{Checkpoints: []store.Checkpoint{pseudo}})
+	commit(t, s, store.Batch{Checkpoints: []watch.Checkpoint{pseudo}})
 	closing(t, s)
 	s = p.start(t, store.Options{})
 	defer closing(t, s)
@@ -154,7 +154,7 @@ func testCheckpoints(t *testing.T, p *place) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, "checkpoints", []store.Checkpoint{pseudo, unlisted, nobody}, got)
+	same(t, "checkpoints", []watch.Checkpoint{pseudo, unlisted, nobody}, got)
 }
 
 func testForgotten(t *testing.T, p *place) {
@@ -177,7 +177,7 @@ func testForgotten(t *testing.T, p *place) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, "checkpoints", []store.Checkpoint{Checkpoint(0, "1020")}, cs)
+		same(t, "checkpoints", []watch.Checkpoint{Checkpoint(0, "1020")}, cs)
 		sound(t, s)
 	}
 	look()
@@ -256,7 +256,7 @@ func testUnusual(t *testing.T, p *place) {
 	cluster.Object.UID, cluster.Object.Namespace = "", "a"
 	c := Checkpoint(0, "1")
 	c.Resource = "x"
-	commit(t, s, store.Batch{Checkpoints: []store.Checkpoint{c}, States: []store.State{cluster, st}})
+	commit(t, s, store.Batch{Checkpoints: []watch.Checkpoint{c}, States: []store.State{cluster, st}})
 	same(t, "states", []store.State{st, cluster}, states(t, s, "x"))
 	cluster.Deleted = true
 	commit(t, s, store.Batch{States: []store.State{cluster}})

@@ -22,8 +22,8 @@ type countingSink struct {
 }
 
 // Record implements watch.Sink.
-func (s *countingSink) Record(watch.Event) {
-	s.n.Add(1)
+func (s *countingSink) Record(e watch.Entry) {
+	s.n.Add(int64(len(e.Events)))
 }
 
 func startCrdwatch(ctx context.Context, t target) (running, error) {
