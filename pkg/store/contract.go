@@ -34,7 +34,8 @@ type State struct {
 	// Object's Dictionary is written once for all objects that share it.
 	Object watch.SavedObject
 	// Deleted removes the object; then only its namespace, name and UID matter. An
-	// object of another UID under this name is its successor and stays.
+	// object of another UID under this name is its successor and stays. Without a UID,
+	// whatever has the name is removed: it may be one that cannot be read.
 	Deleted bool
 }
 

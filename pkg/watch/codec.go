@@ -43,6 +43,13 @@ type codecs struct {
 	objects int
 }
 
+// resume goes on with the codec that most of some objects were compressed with.
+func (c *codecs) resume(with *codec, objects int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.current, c.objects = with, objects
+}
+
 // next returns the codec for an object, given as JSON, which may become a sample.
 func (c *codecs) next(text []byte) *codec {
 	c.mu.Lock()

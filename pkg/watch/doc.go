@@ -18,7 +18,14 @@
 //	informer client-go's shared informer, from a DynamicSharedInformerFactory of
 //	         the monitor's own. Its Transform makes a Record of each sketch.
 //	monitor  is the informer's handler. It compares the old and the new Record,
-//	         and hands the Event to the Sink before it takes the next one.
+//	         and hands the Sink an Entry before it takes the next one: the Event, the
+//	         new Record, and how far the resource is known with both.
+//
+// Whoever keeps the entries can go on after a restart (Options.Snapshots): the feed
+// replays what was kept to the informer as if it were a list, and the watch goes on
+// from the checkpoint. Where that is not possible, because the API server has forgotten
+// or what was kept is damaged, of another scope, or of a list that was not complete,
+// the informer lists and compares, as after any 410.
 //
 // The feed and the monitor sit at the two ends of the informer's queues, which
 // cannot be looked into. What they must tell each other in step with the objects

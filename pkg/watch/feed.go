@@ -37,6 +37,12 @@ type feed struct {
 	crd    string
 	crdUID types.UID
 
+	// scope is what is watched, as a Checkpoint says it.
+	scope string
+	// censuses and comparisons are requests to the pump of a live watch.
+	censuses    chan chan<- tally
+	comparisons chan struct{}
+
 	marks  atomic.Uint64
 	listed atomic.Int64 // objects of the initial list so far
 	pumps  sync.WaitGroup
@@ -45,6 +51,10 @@ type feed struct {
 	target   target
 	changed  chan struct{} // closed and replaced whenever target or retiring changes
 	retiring bool
+	// memory is what an earlier process kept, until the first pump has replayed it.
+	memory *memory
+	// resuming: it has been replayed, and its watch is not open yet.
+	resuming bool
 	// checkFirst: the very first watch too must prove that it is the CRD's.
 	checkFirst bool
 	// position is the resourceVersion up to which everything was delivered, and
@@ -65,6 +75,16 @@ type host interface {
 	// unserved: the resource has no version to watch now.
 	unserved()
 	restarted(reason string)
+	// restored: an object was remembered, and is on its way to the handler.
+	restored(r *Record)
+	// recalled: the handler has all that was remembered.
+	recalled(known recollection, m *memory)
+	// reached: everything up to a position has been handled.
+	reached(position string, at time.Time)
+	// comparing: a list follows that is to find what the watch did not tell.
+	comparing()
+	// handled returns the number of objects that the handler knows.
+	handled() int
 	// listed: the informer has handled a complete list. before is the position
 	// that the watch had, empty for the first list.
 	listed(before, now string, since, until time.Time)
@@ -121,6 +141,31 @@ func (f *feed) where() (position string, alive time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.position, f.alive
+}
+
+// recalled notes where a memory ends.
+func (f *feed) recalled(c Checkpoint) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.position, f.alive, f.resuming = c.Position, c.Time, true
+}
+
+// takeMemory returns what is to be replayed, once.
+func (f *feed) takeMemory() *memory {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := f.memory
+	f.memory = nil
+	return m
+}
+
+// resumed reports, once, that the watch of a memory is open.
+func (f *feed) resumed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	resumed := f.resuming
+	f.resuming = false
+	return resumed
 }
 
 // takeOldest returns the resourceVersion to list at, once, or nothing.

@@ -18,8 +18,8 @@ func (m *monitor) OnAdd(obj any, _ bool) {
 	r := obj.(*Record)
 	m.queue.done(r)
 	m.keep(r, +1)
-	if origin := m.origin(r); origin != "" {
-		m.report(m.added(r, origin), r)
+	if !r.remembered() {
+		m.step(r, m.added(r)...)
 	}
 	m.noticed(r, false)
 }
@@ -38,13 +38,13 @@ func (m *monitor) OnUpdate(oldObj, newObj any) {
 	switch {
 	case before.same(now):
 		return
+	case before.lost():
+		m.step(now, m.found(now)...)
 	case before.uid != now.uid:
-		origin := m.origin(now)
-		m.emit(m.deleted(before, origin))
+		m.step(now, append(m.deleted(before, m.origin(now)), m.added(now)...)...)
 		m.noticed(before, true)
-		m.report(m.added(now, origin), now)
 	default:
-		m.modified(before, now)
+		m.step(now, m.modified(before, now)...)
 	}
 	m.noticed(now, false)
 }
@@ -52,24 +52,38 @@ func (m *monitor) OnUpdate(oldObj, newObj any) {
 // OnDelete implements cache.ResourceEventHandler. A tombstone means that the deletion
 // itself was missed.
 func (m *monitor) OnDelete(obj any) {
-	origin := Origin("")
-	if tombstone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
-		obj, origin = tombstone.Obj, Reconciled
+	tombstone, missed := obj.(cache.DeletedFinalStateUnknown)
+	if missed {
+		obj = tombstone.Obj
 	}
 	r, ok := obj.(*Record)
 	if !ok {
 		return // the other half of a mark
 	}
-	if origin == "" {
-		m.queue.done(r)
-		origin = m.origin(r)
-	}
 	m.forget(r)
-	m.report(m.deleted(r, origin), r)
+	if missed {
+		m.bury(r)
+	} else {
+		m.queue.done(r)
+		m.advance(r)
+		m.report(r, Entry{Events: m.deleted(r, m.origin(r)), Object: r, Deleted: true})
+	}
 	m.noticed(r, true)
 }
 
-func (m *monitor) modified(before, now *Record) {
+// bury takes in that an object is gone whose deletion nobody saw.
+func (m *monitor) bury(r *Record) {
+	m.listing()
+	m.record(Entry{Events: m.deleted(r, m.missed()), Object: r, Deleted: true})
+}
+
+// step takes in a new revision and what is to be told of it.
+func (m *monitor) step(r *Record, events ...Event) {
+	m.advance(r)
+	m.report(r, Entry{Events: events, Object: r})
+}
+
+func (m *monitor) modified(before, now *Record) []Event {
 	changes, err := m.compare(before, now)
 	if err != nil {
 		// The event must not be lost with its details.
@@ -77,14 +91,32 @@ func (m *monitor) modified(before, now *Record) {
 	}
 	shown := err != nil || len(changes) > 0
 	m.missedGenerations(before, now, shown)
-	if !shown {
-		return
+	origin := m.origin(now)
+	if !m.relist.listed {
+		origin = m.missed() // what changes during a first list was known before
 	}
-	e := m.event(now, Modified, m.origin(now))
+	if !shown || origin == "" {
+		return nil
+	}
+	e := m.event(now, Modified, origin)
 	e.OldGeneration = before.generation
 	e.Changes = changes
 	e.Managers = diff.ChangeManagers(changes)
-	m.report(e, now)
+	return []Event{e}
+}
+
+// found reports an object of which only the name was remembered. What of it has
+// changed cannot be told, only that something has.
+func (m *monitor) found(now *Record) []Event {
+	origin := m.missed()
+	if origin == "" || !m.isNews(now) {
+		return nil
+	}
+	e := m.event(now, Modified, origin)
+	if obj, err := now.Object(); err == nil {
+		e.Managers = diff.Managers(obj)
+	}
+	return []Event{e}
 }
 
 // compare decodes two revisions and returns the fields that differ. Both are
@@ -116,16 +148,24 @@ func (m *monitor) schema(r discovery.Resource) *diff.Schema {
 	return s
 }
 
-func (m *monitor) added(r *Record, origin Origin) Event {
+func (m *monitor) added(r *Record) []Event {
+	origin := m.origin(r)
+	if origin == "" || m.relist.damaged && !m.isNews(r) {
+		return nil
+	}
 	e := m.event(r, Added, origin)
 	if obj, err := r.Object(); err == nil {
 		e.Managers = diff.Managers(obj)
 	}
-	return e
+	return []Event{e}
 }
 
-func (m *monitor) deleted(r *Record, origin Origin) Event {
-	return m.event(r, Deleted, origin)
+// deleted reports the end of an object, unless nobody was told that there is one.
+func (m *monitor) deleted(r *Record, origin Origin) []Event {
+	if origin == "" || r.lost() {
+		return nil
+	}
+	return []Event{m.event(r, Deleted, origin)}
 }
 
 func (m *monitor) event(r *Record, typ EventType, origin Origin) Event {
@@ -138,15 +178,25 @@ func (m *monitor) event(r *Record, typ EventType, origin Origin) Event {
 	}
 }
 
-func (m *monitor) emit(e Event) {
-	m.opts.Sink.Record(Entry{Events: []Event{e}})
+// record hands an entry to the Sink, with the Checkpoint that it leads to.
+func (m *monitor) record(e Entry) {
+	e.Checkpoint = m.checkpoint()
+	for i := range e.Events {
+		if e.Events[i].Origin == Reconciled {
+			m.relist.differences++
+		}
+	}
+	m.opts.Sink.Record(e)
 }
 
-// report emits the event of a revision, and how long it took.
-func (m *monitor) report(e Event, r *Record) {
-	m.emit(e)
-	if m.opts.Observer != nil && (e.Origin == Live || e.Origin == Resumed) {
-		m.opts.Observer.EventDelay(time.Since(time.UnixMicro(r.received)))
+// report records the entry of a revision, and how long it took.
+func (m *monitor) report(r *Record, e Entry) {
+	m.record(e)
+	for i := range e.Events {
+		origin := e.Events[i].Origin
+		if m.opts.Observer != nil && (origin == Live || origin == Resumed) {
+			m.opts.Observer.EventDelay(time.Since(time.UnixMicro(r.received)))
+		}
 	}
 }
 
@@ -178,7 +228,7 @@ func (m *monitor) reportRemains(store cache.Store) {
 			continue
 		}
 		m.forget(r)
-		m.emit(m.deleted(r, Reconciled))
+		m.record(Entry{Events: m.deleted(r, Reconciled), Object: r, Deleted: true})
 		m.noticed(r, true)
 	}
 }

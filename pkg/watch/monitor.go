@@ -46,6 +46,8 @@ type monitor struct {
 
 	// What follows belongs to the handler's goroutine alone.
 	relist relist
+	// known is the Checkpoint of the last entry.
+	known Checkpoint
 
 	mu              sync.Mutex
 	resource        discovery.Resource
@@ -70,6 +72,7 @@ func (m *monitor) run(ctx context.Context) {
 	m.feed.pumps.Wait()
 	if m.ended.Load() {
 		m.reportRemains(informer.GetStore())
+		m.record(Entry{Forgotten: true})
 		m.setState(Gone, "Deleted", "the CRD was deleted")
 	}
 }
@@ -97,6 +100,10 @@ func (m *monitor) transform(obj any) (any, error) {
 	}
 	if mark := markOf(u); mark != nil {
 		return mark, nil
+	}
+	if r := carried(u); r != nil {
+		m.queue.add(r)
+		return r, nil
 	}
 	r := m.compact(u)
 	m.queue.add(r)
@@ -179,6 +186,11 @@ func (m *monitor) restarted(reason string) {
 	if m.opts.Observer != nil {
 		m.opts.Observer.WatchRestarted(m.snapshot().Resource, reason)
 	}
+}
+
+// handled implements host. It is called on the handler's goroutine.
+func (m *monitor) handled() int {
+	return int(m.objects.Load())
 }
 
 // drained implements host.

@@ -42,10 +42,17 @@ func (c *catchUp) origin(typ apiwatch.EventType) Origin {
 	return Resumed
 }
 
+// The origins of Records, not of Events: what an earlier process kept is known
+// already, and of what it kept and cannot be read only the name is.
+const (
+	originSaved Origin = "saved"
+	originLost  Origin = "lost"
+)
+
 // originCode is an Origin in a single byte: the index into origins.
 type originCode uint8
 
-var origins = [...]Origin{"", Initial, Live, Resumed, Reconciled}
+var origins = [...]Origin{"", Initial, Live, Resumed, Reconciled, originSaved, originLost}
 
 func codeOf(o Origin) originCode {
 	return originCode(max(0, slices.Index(origins[:], o)))

@@ -12,15 +12,8 @@ import (
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 )
 
-const (
-	// A mark follows this many events, and this many marks may be unseen by the
-	// monitor, before the pump waits. What it does not read stays in the API
-	// server, so that the informer's unbounded buffers stay small.
-	eventsPerMark  = 128
-	maxUnseenMarks = 8
-	// aWhile is how long a watch must have lived for its end to be nothing unusual.
-	aWhile = time.Second
-)
+// aWhile is how long a watch must have lived for its end to be nothing unusual.
+const aWhile = time.Second
 
 // Why a real watch ended, besides an error.
 var (
@@ -48,6 +41,9 @@ type pump struct {
 // run returns when ctx ends, when the reflector must list everything again, or when
 // the initial objects were cut off in the middle.
 func (p *pump) run(ctx context.Context) {
+	if m := p.feed.takeMemory(); m != nil && !p.recall(ctx, m) {
+		return
+	}
 	for {
 		t, retiring, changed := p.feed.aim()
 		if retiring {
@@ -67,6 +63,10 @@ func (p *pump) run(ctx context.Context) {
 		opened := time.Now()
 		err := p.watch(ctx, t, changed)
 		if ctx.Err() != nil {
+			return
+		}
+		if errors.Is(err, errCompare) {
+			p.compare(ctx)
 			return
 		}
 		if p.synced && p.feed.lost(err) {
@@ -175,6 +175,12 @@ func (p *pump) forward(ctx context.Context, w apiwatch.Interface, changed <-chan
 			patience.Reset(p.feed.timing.RetireAfter)
 		case <-patience.C:
 			return errSilent
+		case reply := <-p.feed.censuses:
+			p.census(ctx, reply)
+		case <-p.feed.comparisons:
+			if p.synced {
+				return errCompare
+			}
 		case event, ok := <-w.ResultChan():
 			if !ok {
 				return errEnded
@@ -221,7 +227,11 @@ func (p *pump) take(ctx context.Context, event apiwatch.Event) error {
 	}
 	p.feed.reached(rv)
 	p.feed.proven(true)
-	return p.keepWindow(ctx, event)
+	if event.Type == apiwatch.Bookmark {
+		p.bookmark(ctx, before, rv)
+		return nil
+	}
+	return p.keepWindow(ctx)
 }
 
 // takeInitial passes on one event of the initial list. Its objects come in no
@@ -244,33 +254,6 @@ func (p *pump) takeInitial(ctx context.Context, event apiwatch.Event, object met
 	p.mark(ctx, func() { p.feed.host.listed(before, rv, since, until) })
 	p.feed.proven(false)
 	return nil
-}
-
-// keepWindow sends a mark from time to time, and waits while too many are unseen.
-func (p *pump) keepWindow(ctx context.Context, event apiwatch.Event) error {
-	if event.Type == apiwatch.Bookmark {
-		return nil
-	}
-	p.delivered++
-	if p.delivered < eventsPerMark {
-		return nil
-	}
-	p.delivered = 0
-	select {
-	case p.window <- struct{}{}:
-	case <-ctx.Done():
-		return errStopped
-	}
-	p.mark(ctx, func() { <-p.window })
-	return nil
-}
-
-// mark sends a mark through the informer. It must be sent whole.
-func (p *pump) mark(ctx context.Context, seen func()) {
-	position, _ := p.feed.where()
-	for _, event := range newMark(p.feed.marks.Add(1), position, seen).events() {
-		p.send(ctx, event)
-	}
 }
 
 func (p *pump) send(ctx context.Context, event apiwatch.Event) bool {

@@ -124,21 +124,14 @@ func (r *Record) Saved() SavedObject {
 	}
 }
 
-// Restore returns the Record that was saved. Objects that share a dictionary share it
-// as Records as well.
-func Restore(o SavedObject) *Record {
-	r := &Record{codec: &codec{dictionary: o.Dictionary}, generation: o.Generation}
-	key := o.Name
-	if o.Namespace != "" {
-		key = o.Namespace + "/" + key
-		r.nameAt = uint16(len(o.Namespace) + 1)
-	}
-	r.keyLen = uint16(len(key))
-	r.resourceVersion, _ = strconv.ParseUint(o.ResourceVersion, 10, 64)
-	r.uid = parseUID(string(o.UID))
-	r.data = key + string(o.Body)
-	return r
+// remembered reports whether the Record is what an earlier process kept.
+func (r *Record) remembered() bool {
+	origin := r.origin.origin()
+	return origin == originSaved || origin == originLost
 }
+
+// lost reports whether only the name is left of what an earlier process kept.
+func (r *Record) lost() bool { return r.origin.origin() == originLost }
 
 // same reports whether both are the same revision of the same object.
 func (r *Record) same(o *Record) bool {

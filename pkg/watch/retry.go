@@ -51,6 +51,10 @@ func (f *feed) opened(synced bool) {
 	switch f.host.state() {
 	case Forbidden, NotServed:
 		f.restore(synced)
+	case Syncing:
+		if synced && f.resumed() {
+			f.restore(synced)
+		}
 	}
 }
 

@@ -68,7 +68,7 @@ func survey(ctx context.Context, c *Clients, r discovery.Resource, scope Scope) 
 		s.State, s.Reason, s.Message = NotServed, r.Unserved, r.UnservedMessage
 		return s
 	}
-	n, err := count(ctx, c, target{gvr: r.GVR, scope: scope})
+	n, err := count(ctx, c, target{gvr: r.GVR, scope: scope}, "")
 	if err != nil {
 		v := probeVerdict(err)
 		if v.state == "" {
@@ -80,10 +80,14 @@ func survey(ctx context.Context, c *Clients, r discovery.Resource, scope Scope) 
 	return s
 }
 
-// count asks for one object's metadata and how many remain. The API server does not
-// say that for a selection by labels or fields: then all metadata is read.
-func count(ctx context.Context, c *Clients, t target) (int, error) {
+// count asks for one object's metadata and how many remain, at a resourceVersion or
+// now. The API server does not say that for a selection by labels or fields: then all
+// metadata is read.
+func count(ctx context.Context, c *Clients, t target, at string) (int, error) {
 	opts := metav1.ListOptions{Limit: 1, LabelSelector: t.scope.LabelSelector, FieldSelector: t.scope.FieldSelector}
+	if at != "" {
+		opts.ResourceVersion, opts.ResourceVersionMatch = at, metav1.ResourceVersionMatchExact
+	}
 	n := 0
 	for {
 		list, err := c.metadata.Resource(t.gvr).Namespace(t.scope.Namespace).List(ctx, opts)
@@ -97,6 +101,7 @@ func count(ctx context.Context, c *Clients, t target) (int, error) {
 		if opts.Continue = list.Continue; opts.Continue == "" {
 			return n, nil
 		}
-		opts.Limit = pageSize
+		// A continue token carries its resourceVersion.
+		opts.Limit, opts.ResourceVersion, opts.ResourceVersionMatch = pageSize, "", ""
 	}
 }

@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -20,6 +21,8 @@ type Fault struct {
 	status int
 	header http.Header
 	body   []byte
+	// rewrite returns what takes the place of one event of a watch, with its newline.
+	rewrite func(event []byte) []byte
 }
 
 type kind int
@@ -31,6 +34,7 @@ const (
 	end
 	errorEvent
 	respond
+	rewrite
 )
 
 // Cut aborts the stream (HTTP/2) or the connection (HTTP/1.1): the client's read
@@ -49,6 +53,24 @@ func Stall() Fault { return Fault{kind: stall} }
 // End ends a running watch with a clean EOF, as the API server does at its
 // timeout. A new request is answered with an empty 200.
 func End() Fault { return Fault{kind: end, status: http.StatusOK, header: jsonHeader()} }
+
+// Rewrite puts something else in the place of each event of a new watch: nothing, the
+// same once more, or another. f gets one event with its newline, of which it must keep
+// nothing, and is called by one goroutine per watch. On running watches it has no
+// effect; when its rule is cleared, the events pass again.
+func Rewrite(f func(event []byte) []byte) Fault { return Fault{kind: rewrite, rewrite: f} }
+
+// Swallow is Rewrite for an API server that loses watch events: those of the objects
+// with this name.
+func Swallow(name string) Fault {
+	field := []byte(`"name":` + strconv.Quote(name) + `,`)
+	return Rewrite(func(event []byte) []byte {
+		if bytes.Contains(event, field) {
+			return nil
+		}
+		return event
+	})
+}
 
 // Respond answers new requests itself. On running ones it has no effect.
 func Respond(status int, header http.Header, body []byte) Fault {
@@ -136,7 +158,7 @@ func (p *Proxy) newRule(f Fault, m Matcher, left int) *Rule {
 // does not wait for the effect. Hits of the rule says how many it met.
 func (p *Proxy) Now(f Fault, m Matcher) *Rule {
 	rule := p.newRule(f, m, 0)
-	if f.kind == respond {
+	if f.kind == respond || f.kind == rewrite {
 		return rule
 	}
 	for _, s := range p.running() {

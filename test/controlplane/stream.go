@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -20,11 +21,13 @@ type stream struct {
 	cancel context.CancelFunc
 	bytes  *atomic.Int64 // written, for the statistics
 	begun  bool          // the header is out; for the serving goroutine only
+	cutOff []byte        // the begin of an event that is to be rewritten; likewise
 
 	mu       sync.Mutex // guards all below
 	order    *Rule      // the fault that is to end the stream
 	truncate bool       // end it in the middle of the next object
 	stalled  *Rule      // hold everything back until this rule is cleared
+	rewrite  *Rule      // put something else in the place of each event
 	between  bool       // nothing is written, or the last object is complete
 }
 
@@ -59,6 +62,8 @@ func (s *stream) hit(rule *Rule) {
 		s.truncate = true
 	case stall:
 		s.stalled = rule
+	case rewrite:
+		s.rewrite = rule
 	case cut:
 		s.order = rule
 		s.cancel()
@@ -137,7 +142,7 @@ func (s *stream) answer(response *http.Response) error {
 	for {
 		n, readErr := response.Body.Read(buffer)
 		if n > 0 {
-			if err := s.write(buffer[:n]); err != nil {
+			if err := s.write(s.rewritten(buffer[:n])); err != nil {
 				return err
 			}
 			if err := flush(); err != nil {
@@ -153,8 +158,38 @@ func (s *stream) answer(response *http.Response) error {
 	}
 }
 
+// rewritten puts other events in the place of those that are complete with this piece.
+func (s *stream) rewritten(data []byte) []byte {
+	s.mu.Lock()
+	rule := s.rewrite
+	s.mu.Unlock()
+	if rule == nil {
+		return data
+	}
+	data = append(s.cutOff, data...)
+	s.cutOff = nil
+	select {
+	case <-rule.cleared:
+		return data
+	default:
+	}
+	var out []byte
+	for {
+		end := bytes.IndexByte(data, '\n') + 1
+		if end == 0 {
+			s.cutOff = data
+			return out
+		}
+		out = append(out, rule.fault.rewrite(data[:end])...)
+		data = data[end:]
+	}
+}
+
 // write passes on one piece, unless a fault says otherwise.
 func (s *stream) write(data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
 	if err := s.await(); err != nil {
 		return err
 	}

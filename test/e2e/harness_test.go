@@ -39,12 +39,18 @@ func start(t testing.TB, cfg *rest.Config, opts watch.Options) *engine {
 // launch runs a Manager until the test ends.
 func launch(t testing.TB, cfg *rest.Config, opts watch.Options) *engine {
 	t.Helper()
+	return launchWith(t, cfg, opts, func(e *engine) watch.Sink { return e })
+}
+
+// launchWith is launch with a Sink between the Manager and the engine.
+func launchWith(t testing.TB, cfg *rest.Config, opts watch.Options, sink func(*engine) watch.Sink) *engine {
+	t.Helper()
 	clients, err := watch.NewClients(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := &engine{t: t, changed: make(chan struct{})}
-	opts.Clients, opts.Sink = clients, e
+	opts.Clients, opts.Sink = clients, sink(e)
 	e.Manager = watch.New(opts)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
