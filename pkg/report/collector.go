@@ -15,16 +15,25 @@ type Watched interface {
 	QueueStats() (depth int, bytes int64)
 }
 
-// Watch makes the state of w part of the metrics. It is to be called once: it is
-// apart from NewMetrics because the monitors are given the Metrics to feed.
-func (m *Metrics) Watch(w Watched) error {
-	return m.registry.Register(newCollector(w, m.resources))
+// Queue is another place where changes wait: a Recorder.
+type Queue interface {
+	QueueStats() (depth int, bytes int64)
+}
+
+// Watch makes the state of w part of the metrics, and what waits in the queues behind
+// it. It is to be called once: it is apart from NewMetrics because the monitors are
+// given the Metrics to feed.
+func (m *Metrics) Watch(w Watched, behind ...Queue) error {
+	c := newCollector(w, m.resources)
+	c.queues = append(c.queues, behind...)
+	return m.registry.Register(c)
 }
 
 // collector derives metrics from the monitors' own state, so that there is no second
 // copy that could disagree with it.
 type collector struct {
 	watched Watched
+	queues  []Queue
 	labels  *labelCap
 
 	resources, objects, recordBytes, queueDepth, queueBytes *prometheus.Desc
@@ -33,12 +42,13 @@ type collector struct {
 func newCollector(w Watched, labels *labelCap) *collector {
 	return &collector{
 		watched:     w,
+		queues:      []Queue{w},
 		labels:      labels,
 		resources:   desc("resources", "Custom resources by the state of their watch.", "state"),
 		objects:     desc("objects", "Objects known.", "group", "resource"),
 		recordBytes: desc("record_bytes", "Memory taken by the compact records of the objects."),
-		queueDepth:  desc("queue_depth", "Changes that wait to be compared."),
-		queueBytes:  desc("queue_bytes", "Memory taken by the changes that wait to be compared."),
+		queueDepth:  desc("queue_depth", "Changes that wait to be compared or committed."),
+		queueBytes:  desc("queue_bytes", "Memory taken by the changes that wait to be compared or committed."),
 	}
 }
 
@@ -62,7 +72,12 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for labels, n := range sums.objects {
 		ch <- gauge(c.objects, float64(n), labels[0], labels[1])
 	}
-	depth, bytes := c.watched.QueueStats()
+	var depth int
+	var bytes int64
+	for _, q := range c.queues {
+		d, b := q.QueueStats()
+		depth, bytes = depth+d, bytes+b
+	}
 	ch <- gauge(c.recordBytes, float64(sums.recordBytes))
 	ch <- gauge(c.queueDepth, float64(depth))
 	ch <- gauge(c.queueBytes, float64(bytes))

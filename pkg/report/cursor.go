@@ -13,7 +13,8 @@ import (
 //
 // A Cursor carries the epoch of the Ledger that made it, a random number, because
 // a sequence number alone means nothing in another process: without the epoch, a
-// client that comes back after a restart would silently go on at the wrong place.
+// client that comes back after a restart would silently go on at the wrong place. The
+// epoch of a Ledger with a History is that of the history, which outlives the process.
 type Cursor struct {
 	epoch, seq uint64
 }
@@ -32,7 +33,8 @@ func (c Cursor) String() string {
 var ErrExpired = errors.New("the cursor is unknown or past retention")
 
 // ExpiredError says that what follows a Cursor cannot be known any more: it was made
-// by another process, or the ring has moved past it.
+// by another process, or with another history, or is past retention, which without a
+// history is what the ring holds.
 type ExpiredError struct {
 	// Oldest stands before the oldest event that can still be read.
 	Oldest Cursor

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"context"
+	"errors"
+	"iter"
 	"math"
 	"net/http"
 
@@ -72,14 +75,14 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, q query) err
 	if err != nil {
 		return err
 	}
-	after, err := h.position(q)
+	after, err := h.position(r.Context(), q)
 	if err != nil {
 		return err
 	}
 	if limit == 0 {
 		limit = defaultLimit
 	}
-	page, err := h.opts.Ledger.Query(after, limit, q.filter.Apply)
+	page, err := h.opts.Ledger.Query(r.Context(), after, limit, q.filter)
 	if err != nil {
 		return err
 	}
@@ -87,11 +90,11 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, q query) err
 }
 
 // position is where a list starts: at the beginning unless there is a cursor.
-func (h *Handler) position(q query) (Cursor, error) {
+func (h *Handler) position(ctx context.Context, q query) (Cursor, error) {
 	if q.params["cursor"] == "" {
 		return Cursor{}, nil
 	}
-	return h.opts.Ledger.Cursor(q.params["cursor"])
+	return h.opts.Ledger.Cursor(ctx, q.params["cursor"])
 }
 
 // serveLines streams everything that is recorded and matches, then ends.
@@ -100,43 +103,50 @@ func (h *Handler) serveLines(w http.ResponseWriter, r *http.Request, q query) er
 	if err != nil {
 		return err
 	}
-	after, err := h.position(q)
-	if err != nil {
-		return err
-	}
-	// Taken at once, as for a page: the ring cannot overtake a slow client, and
-	// what was sent is let go.
-	events, err := h.opts.Ledger.Read(after, math.MaxInt)
+	after, err := h.position(r.Context(), q)
 	if err != nil {
 		return err
 	}
 	if limit == 0 {
-		limit = len(events)
+		limit = math.MaxInt
 	}
 	w.Header().Set("Content-Type", mediaNDJSON)
 	w.Header().Set("Cache-Control", "no-store")
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	writeLines(newDeadlineWriter(w), events, limit, q.filter.Apply)
-	return nil
+	return writeLines(newDeadlineWriter(w), h.opts.Ledger.scan(after, q.filter).events(r.Context()), limit)
 }
 
 // writeLines gives up when the client does not read. ErrAbortHandler is net/http's
 // way to leave the response without its end, so that what the client got does not
-// pass for the whole.
-func writeLines(w *deadlineWriter, events []*watch.Event, limit int, show func(*watch.Event) *watch.Event) {
-	for i := range events {
-		shown := show(events[i])
-		events[i] = nil
-		if shown == nil {
+// pass for the whole. That is also how it learns of events that cannot be read, once
+// it has all others: a line has no place to say so.
+func writeLines(w *deadlineWriter, events iter.Seq2[*watch.Event, error], limit int) error {
+	sent, whole := 0, true
+	for ev, err := range events {
+		var damaged *damagedEvent
+		switch {
+		case errors.As(err, &damaged):
+			whole = false
 			continue
+		case err != nil && sent == 0:
+			return err
+		case err == nil && sent == limit:
+			return abortUnless(whole)
 		}
-		if limit--; limit < 0 {
-			return
+		if err != nil || printJSONL(w, ev) != nil {
+			return abortUnless(false)
 		}
-		if err := printJSONL(w, shown); err != nil {
-			panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to cut an answer short
-		}
+		sent++
 	}
+	return abortUnless(whole)
+}
+
+// abortUnless ends the response, and if it is not whole, without its end.
+func abortUnless(whole bool) error {
+	if !whole {
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to cut an answer short
+	}
+	return nil
 }

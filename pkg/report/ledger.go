@@ -1,10 +1,12 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -28,11 +30,18 @@ type LedgerOptions struct {
 	// that hands out plain sequence numbers (the ids of SSE) passes its start time
 	// in microseconds, so that an id of an earlier process lies before every one
 	// of its own and is answered as expired. It stays below 2^53, the largest
-	// integer that JavaScript reads exactly, until the year 2255.
+	// integer that JavaScript reads exactly, until the year 2255. With a History it
+	// is not looked at: store.Options.Base is what that one begins with.
 	Base uint64
 	// Observe, when set, is called with each event after it was recorded, by the
 	// goroutine that recorded it and under no lock. It must not block.
 	Observe func(*watch.Event)
+	// History has the events that are older than the ring. The Ledger goes on with its
+	// epoch and its numbers, and only a Recorder that writes the same history may give
+	// it events. Nil: what leaves the ring is gone.
+	History History
+	// Log takes what is found damaged in the History; nil discards it.
+	Log *slog.Logger
 }
 
 // Ledger gives each Event its sequence number, without holes, and keeps the newest.
@@ -43,6 +52,8 @@ type Ledger struct {
 	maxEvents int
 	maxBytes  int64
 	observe   func(*watch.Event)
+	history   History
+	log       *slog.Logger
 	epoch     uint64
 	// closed is what Wake returns when there is something to read already.
 	closed chan struct{}
@@ -55,21 +66,17 @@ type Ledger struct {
 	wake chan struct{}
 }
 
-// NewLedger returns an empty Ledger with an epoch of its own.
+// NewLedger returns an empty Ledger with an epoch of its own, and OpenLedger one that
+// goes on with a History.
 func NewLedger(opts LedgerOptions) *Ledger {
 	l := &Ledger{
-		maxEvents: opts.MaxEvents,
-		maxBytes:  opts.MaxBytes,
+		maxEvents: cmp.Or(max(0, opts.MaxEvents), DefaultMaxEvents),
+		maxBytes:  cmp.Or(max(0, opts.MaxBytes), DefaultMaxBytes),
 		observe:   opts.Observe,
+		log:       cmp.Or(opts.Log, slog.New(slog.DiscardHandler)),
 		epoch:     newEpoch(),
 		closed:    make(chan struct{}),
 		last:      opts.Base,
-	}
-	if l.maxEvents <= 0 {
-		l.maxEvents = DefaultMaxEvents
-	}
-	if l.maxBytes <= 0 {
-		l.maxBytes = DefaultMaxBytes
 	}
 	close(l.closed)
 	return l
@@ -84,26 +91,50 @@ func newEpoch() uint64 {
 
 // Record appends ev. It never waits for a reader.
 func (l *Ledger) Record(ev watch.Event) {
-	size := eventSize(&ev)
-	wake := l.append(&ev, size)
+	l.append([]entry{{ev: &ev, size: eventSize(&ev)}}, true)
+}
+
+// publish is Record for events that are in the history, with their numbers, which
+// must follow those of the ledger. It keeps the slice. Readers see all of them at
+// once.
+func (l *Ledger) publish(events []watch.Event) {
+	entries := make([]entry, 0, len(events))
+	for i := range events {
+		entries = append(entries, entry{ev: &events[i], size: eventSize(&events[i])})
+	}
+	l.append(entries, false)
+}
+
+func (l *Ledger) append(entries []entry, number bool) {
+	wake := l.push(entries, number)
 	if wake != nil {
 		close(wake)
 	}
-	if l.observe != nil {
-		l.observe(&ev)
+	if l.observe == nil {
+		return
+	}
+	for i := range entries {
+		l.observe(entries[i].ev)
 	}
 }
 
-// append returns the channel that the readers wait on, to be closed outside the lock.
-func (l *Ledger) append(ev *watch.Event, size int64) chan struct{} {
+// push returns the channel that the readers wait on, to be closed outside the lock.
+func (l *Ledger) push(entries []entry, number bool) chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.last++
-	ev.Seq = l.last
-	for l.ring.n > 0 && (l.ring.n >= l.maxEvents || l.ring.bytes+size > l.maxBytes) {
-		l.ring.pop()
+	for _, e := range entries {
+		l.last++
+		if number {
+			e.ev.Seq = l.last
+		}
+		for l.ring.n > 0 && (l.ring.n >= l.maxEvents || l.ring.bytes+e.size > l.maxBytes) {
+			l.ring.pop()
+		}
+		l.ring.push(e)
 	}
-	l.ring.push(entry{ev: ev, size: size})
+	if len(entries) == 0 {
+		return nil
+	}
 	wake := l.wake
 	l.wake = nil
 	return wake
@@ -116,47 +147,9 @@ func (l *Ledger) Newest() Cursor {
 	return Cursor{epoch: l.epoch, seq: l.last}
 }
 
-// beginning is where a reader starts who wants whatever is left: the zero Cursor,
-// which cannot expire before it is used, unless there is nothing to read yet.
-func (l *Ledger) beginning() Cursor {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ring.n > 0 {
-		return Cursor{}
-	}
-	return Cursor{epoch: l.epoch, seq: l.last}
-}
-
-// Cursor returns the position that s stands for: a Cursor's string, or a plain
-// sequence number of this process. The error is an *ExpiredError.
-func (l *Ledger) Cursor(s string) (Cursor, error) {
-	c, ok := parseCursor(s, l.epoch)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	// A zero Cursor is a value of this package, not something a client can hold.
-	if !ok || c == (Cursor{}) {
-		return Cursor{}, &ExpiredError{Oldest: l.oldest()}
-	}
-	_, err := l.offset(c)
-	return c, err
-}
-
-// Resume is Cursor for a client that reconnects by itself: with the cursor that it
-// first came with, if any, and the id of the last event that it saw. The id is where
-// it stands; the cursor tells whether the id, a plain sequence number, is of this
-// process.
-func (l *Ledger) Resume(cursor, lastEventID string) (Cursor, error) {
-	if lastEventID == "" {
-		return l.Cursor(cursor)
-	}
-	if c, ok := parseCursor(cursor, l.epoch); cursor != "" && (!ok || c.epoch != l.epoch) {
-		return l.Cursor(cursor)
-	}
-	return l.Cursor(lastEventID)
-}
-
 // Read returns up to n events that follow after, oldest first, and none when there
-// are none yet. It does not block. The error is an *ExpiredError.
+// are none yet. It does not block, and looks at the ring alone: Events looks at the
+// History, too. The error is an *ExpiredError.
 func (l *Ledger) Read(after Cursor, n int) ([]*watch.Event, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -168,7 +161,7 @@ func (l *Ledger) Read(after Cursor, n int) ([]*watch.Event, error) {
 }
 
 // Wake returns a channel that is closed as soon as Read(after, …) has something to
-// say, be it an error.
+// say, be it an error; so it is for a position that only the History has.
 func (l *Ledger) Wake(after Cursor) <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -211,6 +204,14 @@ func (l *Ledger) offset(c Cursor) (int, error) {
 		return 0, &ExpiredError{Oldest: oldest}
 	}
 	return int(c.seq - oldest.seq), nil
+}
+
+// inRing reports whether nothing that follows c has left the ring.
+func (l *Ledger) inRing(c Cursor) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, err := l.offset(c)
+	return err == nil
 }
 
 // aliveProbe is how often Alive looks again at a lock that is taken.

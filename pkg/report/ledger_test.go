@@ -111,7 +111,7 @@ func TestReaderThatFallsBehindIsTold(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"Read":  func() error { _, err := l.Read(start, 1); return err },
 		"Next":  func() error { _, err := l.Next(t.Context(), start, 1); return err },
-		"Query": func() error { _, err := l.Query(start, 1, Filter{}.Apply); return err },
+		"Query": func() error { _, err := l.Query(t.Context(), start, 1, Filter{}); return err },
 	} {
 		var expired *ExpiredError
 		if err := call(); !errors.As(err, &expired) || expired.Oldest.seq != 1 {

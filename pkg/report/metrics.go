@@ -33,6 +33,10 @@ type Metrics struct {
 	delay      prometheus.Histogram
 	sseClients prometheus.Gauge
 	drift      prometheus.Counter
+	// These two are vectors without labels: they show nothing before the first
+	// commit, and a process without a history never says that its last one was in 1970.
+	lastCommit *prometheus.GaugeVec
+	commits    *prometheus.HistogramVec
 }
 
 // NewMetrics returns metrics that are all zero.
@@ -60,8 +64,18 @@ func NewMetrics(build Build) *Metrics {
 			Namespace: namespace, Name: "reconcile_drift_total",
 			Help: "Objects that a comparison with the API server found changed without the watch having told. Should stay 0.",
 		}),
+		lastCommit: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "last_commit_timestamp_seconds",
+			Help: "When something was last committed to the history on disk.",
+		}, nil),
+		commits: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "commit_duration_seconds",
+			Help:    "Time that a commit to the history on disk took.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+		}, nil),
 	}
 	m.registry.MustRegister(m.events, m.gaps, m.restarts, m.requests, m.delay, m.sseClients, m.drift,
+		m.lastCommit, m.commits,
 		buildInfo(build), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -115,6 +129,12 @@ func (m *Metrics) Drift(_ discovery.Resource, objects int) {
 // EventDelay observes the time from the arrival of a change to its being recorded.
 func (m *Metrics) EventDelay(d time.Duration) {
 	m.delay.Observe(max(0, d).Seconds())
+}
+
+// committed tells of a commit that has just come back.
+func (m *Metrics) committed(at time.Time, took time.Duration) {
+	m.lastCommit.WithLabelValues().Set(float64(at.UnixMicro()) / 1e6)
+	m.commits.WithLabelValues().Observe(took.Seconds())
 }
 
 // Handler serves the metrics in the Prometheus and the OpenMetrics format.

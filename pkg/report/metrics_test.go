@@ -68,10 +68,10 @@ crdwatch_gaps_total{group="cert-manager.io",resource="certificates"} 1
 crdwatch_objects{group="cert-manager.io",resource="certificates"} 12
 crdwatch_objects{group="example.com",resource="gadgets"} 0
 crdwatch_objects{group="example.com",resource="widgets"} 3
-# HELP crdwatch_queue_bytes Memory taken by the changes that wait to be compared.
+# HELP crdwatch_queue_bytes Memory taken by the changes that wait to be compared or committed.
 # TYPE crdwatch_queue_bytes gauge
 crdwatch_queue_bytes 4096
-# HELP crdwatch_queue_depth Changes that wait to be compared.
+# HELP crdwatch_queue_depth Changes that wait to be compared or committed.
 # TYPE crdwatch_queue_depth gauge
 crdwatch_queue_depth 7
 # HELP crdwatch_record_bytes Memory taken by the compact records of the objects.

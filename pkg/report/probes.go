@@ -18,16 +18,32 @@ type check struct {
 	run  func(context.Context) error
 }
 
+// Health is what the probes ask of whoever keeps the history. Both methods return at
+// once, and name nothing of the cluster: anyone may read what they say.
+type Health interface {
+	// Alive returns nil unless only a restart helps.
+	Alive() error
+	// Ready returns nil unless what happens cannot be kept at the moment.
+	Ready() error
+}
+
 // probeHandler serves the probes. None of them depends on the API server: its
 // failure is no reason to restart crdwatch, or to send its clients away.
 func (s *Server) probeHandler() http.Handler {
 	ledger := check{"ledger", s.handler.opts.Ledger.Alive}
-	live := probe("livez", ledger, check{"report-server", s.accepting})
+	live := []check{ledger, {"report-server", s.accepting}}
+	started := []check{ledger}
+	ready := []check{{"shutdown", s.notDraining}, {"resources", s.synced}}
+	if s.history != nil {
+		live = append(live, check{"history", func(context.Context) error { return s.history.Alive() }})
+		started = append(started, check{"history", s.handler.opts.Ledger.historyOpen})
+		ready = append(ready, check{"history", func(context.Context) error { return s.history.Ready() }})
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/livez", live)
-	mux.Handle("/healthz", live)
-	mux.Handle("/startupz", probe("startupz", ledger))
-	mux.Handle("/readyz", probe("readyz", check{"shutdown", s.notDraining}, check{"resources", s.synced}))
+	mux.Handle("/livez", probe("livez", live...))
+	mux.Handle("/healthz", probe("livez", live...))
+	mux.Handle("/startupz", probe("startupz", started...))
+	mux.Handle("/readyz", probe("readyz", ready...))
 	return mux
 }
 

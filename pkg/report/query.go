@@ -1,7 +1,8 @@
 package report
 
 import (
-	"math"
+	"context"
+	"errors"
 
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
@@ -11,32 +12,42 @@ type Page struct {
 	Items []*watch.Event `json:"items"`
 	// NextCursor is empty when nothing that matches follows as yet.
 	NextCursor string `json:"nextCursor"`
+	// Damaged are the sequence numbers of events that belong here, as far as can be
+	// told, and cannot be read: the page is not complete without them. There are
+	// none as long as the disk is well.
+	Damaged []uint64 `json:"damaged,omitempty"`
 }
 
-// Query returns up to limit events that follow after and that show lets through,
-// oldest first. show returns what the caller may and wants to see of an event, or
-// nil; it is called under no lock. The error is an *ExpiredError.
-func (l *Ledger) Query(after Cursor, limit int, show func(*watch.Event) *watch.Event) (Page, error) {
-	// All pointers are taken at once: a scan that read in steps could be overtaken
-	// by the ring and fail for a client that did nothing wrong.
-	events, err := l.Read(after, math.MaxInt)
-	if err != nil {
-		return Page{}, err
-	}
+// Query returns up to limit events, damaged ones among them, that follow after and
+// that f lets through, oldest first. The error is an *ExpiredError, or the history's.
+func (l *Ledger) Query(ctx context.Context, after Cursor, limit int, f Filter) (Page, error) {
 	page := Page{Items: []*watch.Event{}}
-	for _, ev := range events {
-		shown := show(ev)
-		if shown == nil {
-			continue
+	for ev, err := range l.scan(after, f).events(ctx) {
+		var damaged *damagedEvent
+		if err != nil && !errors.As(err, &damaged) {
+			return Page{}, err
 		}
+		seq := seqOf(ev, damaged)
 		// The page ends only when a further event matches, so that a NextCursor
 		// never leads to an empty page. It stands right before that event, as far
-		// from the end of the ring as it can.
-		if len(page.Items) == limit {
-			page.NextCursor = Cursor{epoch: l.epoch, seq: ev.Seq - 1}.String()
+		// from the end of what is kept as it can.
+		switch {
+		case len(page.Items)+len(page.Damaged) == limit:
+			page.NextCursor = Cursor{epoch: l.epoch, seq: seq - 1}.String()
 			return page, nil
+		case damaged != nil:
+			page.Damaged = append(page.Damaged, seq)
+		default:
+			page.Items = append(page.Items, ev)
 		}
-		page.Items = append(page.Items, shown)
 	}
 	return page, nil
+}
+
+// seqOf is where a scan has come to: an event, or the place of a damaged one.
+func seqOf(ev *watch.Event, damaged *damagedEvent) uint64 {
+	if damaged != nil {
+		return damaged.seq
+	}
+	return ev.Seq
 }

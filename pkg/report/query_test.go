@@ -36,7 +36,7 @@ func TestCursor(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			c, err := l.Cursor(tc.cursor)
+			c, err := l.Cursor(t.Context(), tc.cursor)
 			if tc.want == nil {
 				var expired *ExpiredError
 				if !errors.As(err, &expired) || !errors.Is(err, ErrExpired) {
@@ -85,7 +85,7 @@ func pages(t *testing.T, l *Ledger, f Filter, limit int) [][]uint64 {
 	t.Helper()
 	var out [][]uint64
 	for after := (Cursor{}); ; {
-		page, err := l.Query(after, limit, f.Apply)
+		page, err := l.Query(t.Context(), after, limit, f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func pages(t *testing.T, l *Ledger, f Filter, limit int) [][]uint64 {
 		if page.NextCursor == "" {
 			return out
 		}
-		if after, err = l.Cursor(page.NextCursor); err != nil {
+		if after, err = l.Cursor(t.Context(), page.NextCursor); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -26,18 +26,21 @@ const (
 	probeDrainTimeout = time.Second
 )
 
-// ServerOptions are the settings of a Server. All are required.
+// ServerOptions are the settings of a Server. All but History are required.
 type ServerOptions struct {
 	// Addresses to listen on; port 0 picks one.
 	ReportAddress, ProbeAddress string
 	Handler                     *Handler
 	Logger                      *slog.Logger
+	// History is nil for a server that keeps nothing.
+	History Health
 }
 
 // Server is the report server and, apart from it, the probe server: what the kubelet
 // asks must be answered even when the report server cannot.
 type Server struct {
 	handler        *Handler
+	history        Health
 	report, probes *http.Server
 	reportListener net.Listener
 	probeListener  net.Listener
@@ -59,7 +62,7 @@ func Listen(ctx context.Context, opts ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listening for the probe server: %w", err), report.Close())
 	}
-	s := &Server{handler: opts.Handler, reportListener: report, probeListener: probes}
+	s := &Server{handler: opts.Handler, history: opts.History, reportListener: report, probeListener: probes}
 	s.report = newHTTPServer(opts.Handler, opts.Logger)
 	s.probes = newHTTPServer(s.probeHandler(), opts.Logger)
 	return s, nil

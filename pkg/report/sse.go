@@ -23,10 +23,14 @@ var errEnded = errors.New("the stream has ended")
 // stream is one client of the live stream, in the format of server-sent events
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html). The id of an
 // event is its seq. A block with an id and no data moves the position that a
-// browser comes back with and is otherwise not noticed by it.
+// browser comes back with and is otherwise not noticed by it. Beside the events there
+// are blocks named overflow (the client fell behind what is kept: the cursor to go on
+// with), shutdown (the server ends: the same) and damaged (the event of this seq cannot
+// be read, and may have been one that the client asked for).
 type stream struct {
 	ledger *Ledger
-	show   func(*watch.Event) *watch.Event
+	filter Filter
+	ending <-chan struct{}
 	w      *deadlineWriter
 	after  Cursor
 	// sent is the last id that the client has been given.
@@ -52,8 +56,8 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, q query) e
 	}
 	h.opts.Metrics.sseClients.Inc()
 	defer h.opts.Metrics.sseClients.Dec()
-	s := &stream{ledger: h.opts.Ledger, show: q.filter.Apply, w: newDeadlineWriter(w), after: after}
-	s.run(r.Context(), h.ending)
+	s := &stream{ledger: h.opts.Ledger, filter: q.filter, ending: h.ending, w: newDeadlineWriter(w), after: after}
+	s.run(r.Context())
 	// The end of the response is written after this returns.
 	_ = s.w.arm(time.Now().Add(writeTimeout))
 	return nil
@@ -65,14 +69,14 @@ func (h *Handler) streamPosition(r *http.Request, q query) (Cursor, error) {
 	cursor, lastID := q.params["cursor"], r.Header.Get("Last-Event-ID")
 	switch {
 	case cursor != "" || lastID != "":
-		return h.opts.Ledger.Resume(cursor, lastID)
+		return h.opts.Ledger.Resume(r.Context(), cursor, lastID)
 	case !q.filter.Since.IsZero():
-		return h.opts.Ledger.beginning(), nil
+		return h.opts.Ledger.beginning(r.Context())
 	}
 	return h.opts.Ledger.Newest(), nil
 }
 
-func (s *stream) run(ctx context.Context, ending <-chan struct{}) {
+func (s *stream) run(ctx context.Context) {
 	keepAlive := time.NewTicker(keepAliveInterval)
 	defer keepAlive.Stop()
 	err := s.hello()
@@ -80,12 +84,12 @@ func (s *stream) run(ctx context.Context, ending <-chan struct{}) {
 		select {
 		case <-ctx.Done():
 			err = ctx.Err()
-		case <-ending:
-			err = s.shutdown()
+		case <-s.ending:
+			err = s.shutdown(ctx)
 		case <-keepAlive.C:
 			err = s.comment("keep-alive")
 		case <-s.ledger.Wake(s.after):
-			err = s.pump()
+			err = s.pump(ctx, false)
 		}
 	}
 }
@@ -119,32 +123,60 @@ func (s *stream) send(format string, args ...any) error {
 	return s.w.Flush()
 }
 
-// pump sends the next events.
-func (s *stream) pump() error {
-	events, err := s.ledger.Read(s.after, streamBatch)
-	var expired *ExpiredError
-	if errors.As(err, &expired) {
-		return s.overflow(expired.Oldest)
-	}
-	sent := s.sent
-	for _, ev := range events {
-		if err := s.event(ev); err != nil {
+// pump sends what has been recorded up to now. Unless all of it has to be sent, it
+// stops when the stream shall end.
+func (s *stream) pump(ctx context.Context, all bool) error {
+	scan := s.ledger.scan(s.after, s.filter)
+	// A reader that is slower than the ring is told so where that has lost something.
+	scan.step = streamBatch
+	n, sent := 0, s.sent
+	for ev, err := range scan.events(ctx) {
+		if err := s.item(ev, err); err != nil {
 			return err
 		}
+		if n++; n%streamBatch > 0 {
+			continue
+		}
+		sent = s.sent
+		if err := s.w.Flush(); err != nil {
+			return err
+		}
+		if !all && s.ends(ctx) {
+			break
+		}
 	}
+	s.after = scan.at
 	if s.sent == sent {
 		return nil
 	}
 	return s.w.Flush()
 }
 
-func (s *stream) event(ev *watch.Event) error {
-	s.after = s.ledger.After(ev)
-	shown := s.show(ev)
-	if shown == nil {
-		return nil
+func (s *stream) ends(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+	case <-s.ending:
+	default:
+		return false
 	}
-	data, err := marshalLine(shown)
+	return true
+}
+
+// item sends what a scan yielded.
+func (s *stream) item(ev *watch.Event, err error) error {
+	var expired *ExpiredError
+	var damaged *damagedEvent
+	switch {
+	case errors.As(err, &expired):
+		return s.overflow(expired.Oldest)
+	case errors.As(err, &damaged):
+		s.sent = damaged.seq
+		_, err := fmt.Fprintf(s.w, "event: damaged\nid: %d\ndata: {\"seq\":%d}\n\n", damaged.seq, damaged.seq)
+		return err
+	case err != nil:
+		return err
+	}
+	data, err := marshalLine(ev)
 	if err != nil {
 		return fmt.Errorf("encoding event %s: %w", ev.ID, err)
 	}
@@ -162,11 +194,11 @@ func (s *stream) overflow(oldest Cursor) error {
 	return errEnded
 }
 
-// shutdown sends what has been recorded up to now, then where to go on.
-func (s *stream) shutdown() error {
-	end := s.ledger.Newest()
-	for s.after == (Cursor{}) || s.after.seq < end.seq {
-		if err := s.pump(); err != nil {
+// shutdown sends what has been recorded up to now, then where to go on. What is older
+// than the ring is left for the client's next connection: it may be very much.
+func (s *stream) shutdown(ctx context.Context) error {
+	if s.ledger.inRing(s.after) {
+		if err := s.pump(ctx, true); err != nil {
 			return err
 		}
 	}
