@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -20,6 +21,7 @@ type serveOptions struct {
 	reportAddress string
 	probeAddress  string
 	auth          string
+	history       historyOptions
 }
 
 func newServeCommand(g *globals) *cobra.Command {
@@ -31,14 +33,20 @@ func newServeCommand(g *globals) *cobra.Command {
 Server-Sent Events) and metrics on the report address; /livez, /startupz and /readyz
 on the probe address.
 
+With --data-dir the history of all changes is kept there, and a restart goes on where
+the last process ended: what happened meanwhile is asked of the API server. Without it
+the newest changes are kept in memory, and forgotten at the end.
+
 The report endpoint does not authenticate its callers yet, so it listens on loopback
 addresses only.`,
 		Example: `  crdwatch serve
+  crdwatch serve --data-dir /var/lib/crdwatch --retention 30d --max-size 10Gi
   curl -s localhost:8080/api/v1/resources
   curl -sN 'localhost:8080/api/v1/events?watch=true'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.selection.namespace = *g.connection.Namespace
+			o.history.changed = cmd.Flags().Changed
 			if err := o.validate(); err != nil {
 				return usagef(cmd, "%w", err)
 			}
@@ -49,6 +57,7 @@ addresses only.`,
 	flags := cmd.Flags()
 	flags.StringVar(&o.reportAddress, "report-address", "127.0.0.1:8080", "Address of the report endpoint")
 	flags.StringVar(&o.probeAddress, "probe-address", ":8081", "Address of the probes")
+	o.history.addFlags(flags)
 	flags.StringVar(&o.auth, "auth", "none", "Who may read the report endpoint: none asks nobody, and is allowed on a loopback address only")
 	return cmd
 }
@@ -67,12 +76,15 @@ func (o *serveOptions) validate() error {
 	if _, _, err := net.SplitHostPort(o.probeAddress); err != nil {
 		return fmt.Errorf("--probe-address: %w", err)
 	}
+	if err := o.history.validate(); err != nil {
+		return err
+	}
 	return o.selection.validate()
 }
 
-// run serves until ctx ends or a server fails. The API server need not be there:
-// readiness tells.
-func (o *serveOptions) run(ctx context.Context) error {
+// run serves until ctx ends, a server fails or the history cannot be kept. The API
+// server need not be there: readiness tells.
+func (o *serveOptions) run(ctx context.Context) (err error) {
 	metrics := report.NewMetrics(report.Build{Version: buildInfo().Version, Revision: buildInfo().Commit})
 	cfg, err := o.restConfig()
 	if err != nil {
@@ -82,26 +94,24 @@ func (o *serveOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ledger := report.NewLedger(report.LedgerOptions{
-		// No sequence number of an earlier process means anything to this one.
-		Base: uint64(time.Now().UnixMicro()), Observe: metrics.Recorded,
-	})
-	sink := &selectedSink{ledger: ledger}
-	manager := watch.New(watch.Options{
-		Clients: clients, Sink: sink, Observer: metrics, Logger: o.log,
-		Resolve: o.selection.resolver(func(s *selected) { sink.wants = s.wants }),
-	})
-	if err := metrics.Watch(manager); err != nil {
+	h, err := openHistory(ctx, o.history, metrics, o.log)
+	if err != nil {
 		return err
 	}
-	return o.serve(ctx, manager, ledger, metrics)
-}
-
-func (o *serveOptions) serve(ctx context.Context, manager *watch.Manager, ledger *report.Ledger, metrics *report.Metrics) error {
+	// Last of all: the servers read from it while they drain.
+	defer func() { err = errors.Join(err, h.close()) }()
+	sink := &selectedSink{next: h.recorder}
+	manager := watch.New(watch.Options{
+		Clients: clients, Sink: sink, Snapshots: h.snapshots(), Observer: metrics, Logger: o.log,
+		Resolve: o.selection.resolver(func(s *selected) { sink.wants = s.wants }),
+	})
+	if err := metrics.Watch(manager, h.recorder); err != nil {
+		return err
+	}
 	server, err := report.Listen(ctx, report.ServerOptions{
-		ReportAddress: o.reportAddress, ProbeAddress: o.probeAddress, Logger: o.log,
+		ReportAddress: o.reportAddress, ProbeAddress: o.probeAddress, Logger: o.log, History: h.health(),
 		Handler: report.NewHandler(report.HandlerOptions{
-			Ledger: ledger, Inventory: manager, Metrics: metrics, Now: time.Now,
+			Ledger: h.ledger, Inventory: manager, Metrics: metrics, Now: time.Now,
 		}),
 	})
 	if err != nil {
@@ -110,25 +120,45 @@ func (o *serveOptions) serve(ctx context.Context, manager *watch.Manager, ledger
 	if !o.quiet {
 		fmt.Fprintf(o.streams.err, "report: http://%s  probes: http://%s\n", server.ReportAddr(), server.ProbeAddr())
 	}
+	return o.serve(ctx, server, h, manager, clients)
+}
+
+// serve runs everything until ctx ends or one part fails, and returns when all of it
+// has ended. The recorder ends after the manager: only then does nothing more come.
+func (o *serveOptions) serve(ctx context.Context, server *report.Server, h *history, manager *watch.Manager, clients *watch.Clients) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return manager.Run(ctx) })
 	group.Go(func() error { return server.Run(ctx) })
+	group.Go(func() error { return h.recorder.Run(ctx) })
+	group.Go(func() error {
+		defer h.recorder.Close()
+		// Before the first commit, and before anything is removed, it must be known
+		// that the history is of this cluster.
+		if err := h.identify(ctx, clients.List()); err != nil {
+			return err
+		}
+		group.Go(func() error { return h.prune(ctx) })
+		return manager.Run(ctx)
+	})
 	group.Go(func() error { o.progress(ctx, manager); return nil })
 	return group.Wait()
 }
 
-// selectedSink keeps out of the ledger what was not selected. wants is set before
-// the first event comes, unless nothing could be selected.
+// selectedSink keeps out of the history the events that were not selected. The states
+// and checkpoints that came with them pass. wants is set before the first event comes,
+// unless nothing could be selected.
 type selectedSink struct {
-	ledger *report.Ledger
-	wants  func(*watch.Event) bool
+	next  watch.Sink
+	wants func(*watch.Event) bool
 }
 
 // Record implements watch.Sink.
 func (s *selectedSink) Record(e watch.Entry) {
+	var wanted []watch.Event
 	for i := range e.Events {
 		if s.wants != nil && s.wants(&e.Events[i]) {
-			s.ledger.Record(e.Events[i])
+			wanted = append(wanted, e.Events[i])
 		}
 	}
+	e.Events = wanted
+	s.next.Record(e)
 }

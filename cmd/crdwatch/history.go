@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/crdwatch/crdwatch/pkg/report"
+	"github.com/crdwatch/crdwatch/pkg/store"
+	"github.com/crdwatch/crdwatch/pkg/watch"
+)
+
+// historyOptions are the flags of crdwatch serve about what it keeps.
+type historyOptions struct {
+	dir, retention, maxSize string
+	// changed reports whether a flag was given.
+	changed func(flag string) bool
+}
+
+func (o *historyOptions) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.dir, "data-dir", "", "Directory in which the history is kept (default: in memory only)")
+	flags.StringVar(&o.retention, "retention", "7d", "How long changes are kept in --data-dir, for example 12h or 30d; 0 is for ever")
+	flags.StringVar(&o.maxSize, "max-size", "", "Most space that --data-dir may take, for example 10Gi; the oldest changes go first (default: no limit)")
+}
+
+func (o *historyOptions) validate() error {
+	for _, flag := range []string{"retention", "max-size"} {
+		if o.dir == "" && o.changed(flag) {
+			return fmt.Errorf("--%s: has no meaning without --data-dir", flag)
+		}
+	}
+	if o.dir == "" && o.changed("data-dir") {
+		return errors.New("--data-dir: is empty")
+	}
+	if _, err := o.keepFor(); err != nil {
+		return err
+	}
+	_, err := o.maxBytes()
+	return err
+}
+
+// keepFor is the retention, in the form of Prometheus, which knows days.
+func (o *historyOptions) keepFor() (time.Duration, error) {
+	d, err := model.ParseDuration(o.retention)
+	if err != nil {
+		return 0, fmt.Errorf("--retention: %q is no duration such as 12h or 7d", o.retention)
+	}
+	return time.Duration(d), nil
+}
+
+// maxBytes is the size, in the form of Kubernetes; 0 for none.
+func (o *historyOptions) maxBytes() (int64, error) {
+	if o.maxSize == "" {
+		return 0, nil
+	}
+	q, err := resource.ParseQuantity(o.maxSize)
+	if err != nil {
+		return 0, fmt.Errorf("--max-size: %q is no size such as 500Mi or 10Gi", o.maxSize)
+	}
+	if q.Sign() <= 0 {
+		return 0, fmt.Errorf("--max-size: want more than nothing, got %s", o.maxSize)
+	}
+	return q.Value(), nil
+}
+
+// history is what a server keeps: on disk, or without a store in memory.
+type history struct {
+	store    *store.SQLite
+	ledger   *report.Ledger
+	recorder *report.Recorder
+	log      *slog.Logger
+	cluster  identity
+}
+
+// openHistory opens the store, if one is wanted, before anything else has begun. The
+// caller calls close.
+func openHistory(ctx context.Context, o historyOptions, metrics *report.Metrics, log *slog.Logger) (*history, error) {
+	h := &history{log: log}
+	// No sequence number of an earlier process, or an earlier history, means anything
+	// to one that begins.
+	base := uint64(time.Now().UnixMicro())
+	ledger := report.LedgerOptions{Base: base, Observe: metrics.Recorded, Log: log}
+	recorder := report.RecorderOptions{Log: log, Metrics: metrics}
+	if o.dir != "" {
+		var err error
+		if h.store, err = openStore(ctx, o, base, log); err != nil {
+			return nil, explainHistory(err)
+		}
+		ledger.History, recorder.Store = h.store, h.store
+	}
+	var err error
+	if h.ledger, err = report.OpenLedger(ctx, ledger); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	recorder.Ledger = h.ledger
+	h.recorder = report.NewRecorder(recorder)
+	return h, nil
+}
+
+func openStore(ctx context.Context, o historyOptions, base uint64, log *slog.Logger) (*store.SQLite, error) {
+	retention, err := o.keepFor()
+	if err != nil {
+		return nil, err
+	}
+	maxBytes, err := o.maxBytes()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, o.dir, store.Options{Base: base, Retention: retention, MaxBytes: maxBytes, Log: log})
+}
+
+// explainHistory adds the way out to errors that do not say it themselves.
+func explainHistory(err error) error {
+	var locked *store.LockedError
+	switch {
+	case errors.As(err, &locked):
+		return fmt.Errorf("%w: stop it, or name another --data-dir", err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: make the directory writable for this user, or name another --data-dir", err)
+	case errors.Is(err, store.ErrFull), errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%w: make room on that disk, or name another --data-dir", err)
+	}
+	return err
+}
+
+// snapshots are what an earlier process kept.
+func (h *history) snapshots() watch.Snapshots {
+	if h.store == nil {
+		return nil
+	}
+	return h.store
+}
+
+// health is nil where nothing is kept on disk, and nothing can go wrong with it.
+func (h *history) health() report.Health {
+	if h.store == nil {
+		return nil
+	}
+	return h
+}
+
+// Alive implements report.Health.
+func (h *history) Alive() error { return h.recorder.Alive() }
+
+// Ready implements report.Health.
+func (h *history) Ready() error {
+	if err := h.cluster.missing(); err != nil {
+		return err
+	}
+	return h.recorder.Ready()
+}
+
+// prune enforces retention until ctx ends.
+func (h *history) prune(ctx context.Context) error {
+	if h.store == nil {
+		return nil
+	}
+	return h.store.Run(ctx)
+}
+
+// close must come after everything else has ended.
+func (h *history) close() error {
+	if h.store == nil {
+		return nil
+	}
+	return h.store.Close()
+}
