@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/crdwatch/crdwatch/pkg/discovery"
 	"github.com/crdwatch/crdwatch/pkg/watch"
@@ -35,7 +36,21 @@ func busyMetrics(t *testing.T, statuses []watch.Status) *Metrics {
 	m.Request("LIST", 200)
 	m.Request("WATCH", 0)
 	m.EventDelay(3 * time.Millisecond)
+	m.committed(noon, 3*time.Millisecond)
 	return m
+}
+
+func families(t *testing.T, m *Metrics) map[string]*dto.MetricFamily {
+	t.Helper()
+	gathered, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]*dto.MetricFamily{}
+	for _, f := range gathered {
+		out[f.GetName()] = f
+	}
+	return out
 }
 
 func TestMetricsAreWhatTheyPromise(t *testing.T) {

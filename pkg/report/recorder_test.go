@@ -1,0 +1,418 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/crdwatch/crdwatch/pkg/store"
+	"github.com/crdwatch/crdwatch/pkg/watch"
+)
+
+// disk is a Committer that a test can hold up, and make fail.
+type disk struct {
+	// hold, when not nil, gives each commit its result.
+	hold chan error
+
+	mu      sync.Mutex
+	batches []store.Batch
+	at      []time.Time
+	err     error
+}
+
+func (d *disk) Commit(_ context.Context, b store.Batch) error {
+	d.mu.Lock()
+	d.at = append(d.at, time.Now())
+	err := d.err
+	d.mu.Unlock()
+	if d.hold != nil {
+		err = <-d.hold
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err == nil {
+		d.batches = append(d.batches, b)
+	}
+	return err
+}
+
+func (d *disk) fail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.err = err
+}
+
+// kept returns the sequence numbers of each batch.
+func (d *disk) kept() [][]uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out [][]uint64
+	for _, b := range d.batches {
+		batch := []uint64{}
+		for _, ev := range b.Events {
+			batch = append(batch, ev.Seq)
+		}
+		out = append(out, batch)
+	}
+	return out
+}
+
+func (d *disk) begun() []time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]time.Time{}, d.at...)
+}
+
+// recording is a Recorder that runs, in the bubble of a test.
+type recording struct {
+	*Recorder
+	ledger *Ledger
+	ended  chan error
+}
+
+func startRecording(ctx context.Context, c Committer, opts RecorderOptions) *recording {
+	r := &recording{ledger: NewLedger(LedgerOptions{Base: 100}), ended: make(chan error, 1)}
+	opts.Ledger, opts.Store = r.ledger, c
+	r.Recorder = NewRecorder(opts)
+	go func() { r.ended <- r.Run(ctx) }()
+	return r
+}
+
+// stop closes the Recorder and fails the test if it did not end well.
+func (r *recording) stop(t *testing.T) {
+	t.Helper()
+	r.Close()
+	if err := <-r.ended; err != nil {
+		t.Errorf("Run returned %v", err)
+	}
+}
+
+// one is an entry with n events of an object.
+func one(name string, n int) watch.Entry {
+	e := watch.Entry{Checkpoint: watch.Checkpoint{Resource: "crd", CRD: certificates.Name(), Position: name}}
+	for i := range n {
+		e.Events = append(e.Events, modified(name, i))
+	}
+	return e
+}
+
+func TestEventsAreSeenOnlyOnceTheyAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{hold: make(chan error)}
+		r := startRecording(t.Context(), d, RecorderOptions{})
+		start := r.ledger.Newest()
+		wake := r.ledger.Wake(start)
+		r.Record(one("a", 2))
+		synctest.Wait() // the commit runs
+		select {
+		case <-wake:
+			t.Error("readers are woken before the commit is done")
+		default:
+		}
+		if got := read(t, r.ledger, start); len(got) > 0 {
+			t.Errorf("%v can be seen before the commit is done", got)
+		}
+		d.hold <- nil
+		<-wake
+		if d := cmp.Diff([]uint64{101, 102}, read(t, r.ledger, start)); d != "" {
+			t.Error(d)
+		}
+		r.stop(t)
+	})
+}
+
+func TestNumbersGoOnWithoutHolesWhateverFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{hold: make(chan error)}
+		r := startRecording(t.Context(), d, RecorderOptions{})
+		r.Record(one("a", 2))
+		for _, err := range []error{store.ErrFull, fmt.Errorf("committing: %w", store.ErrFull), nil} {
+			d.hold <- err
+		}
+		r.Record(one("b", 1))
+		d.hold <- nil
+		r.stop(t)
+		if diff := cmp.Diff([][]uint64{{101, 102}, {103}}, d.kept()); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]uint64{101, 102, 103}, read(t, r.ledger, Cursor{})); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestCommitsAreGrouped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{}
+		r := startRecording(t.Context(), d, RecorderOptions{})
+		start := time.Now()
+		r.Record(one("at once", 1))
+		synctest.Wait()
+		for range 3 {
+			r.Record(one("within the window", 1))
+			<-time.After(5 * time.Millisecond)
+		}
+		<-time.After(time.Second)
+		r.Record(one("after a pause", 1))
+		synctest.Wait()
+		for range batchEntries {
+			r.Record(one("a full batch", 1))
+		}
+		synctest.Wait() // does not wait for the window
+		var at []time.Duration
+		for _, t := range d.begun() {
+			at = append(at, t.Sub(start))
+		}
+		late := 15*time.Millisecond + time.Second
+		want := []time.Duration{0, commitWindow, late, late}
+		if diff := cmp.Diff(want, at); diff != "" {
+			t.Error(diff)
+		}
+		r.stop(t)
+	})
+}
+
+func TestEntriesStayWholeAndInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const writers, each = 8, 400
+		d := &disk{}
+		r := startRecording(t.Context(), d, RecorderOptions{MaxBytes: 100_000})
+		var wg sync.WaitGroup
+		for w := range writers {
+			wg.Go(func() {
+				for i := range each {
+					e := one(fmt.Sprint(w), 3)
+					e.Checkpoint.Resource = types.UID(fmt.Sprint(w))
+					e.Checkpoint.Position = fmt.Sprint(i)
+					e.Events[0].ResourceVersion = fmt.Sprint(i)
+					r.Record(e)
+				}
+			})
+		}
+		wg.Wait()
+		r.stop(t)
+		checkWhole(t, d.batches, each)
+	})
+}
+
+// checkWhole: the three events of an entry follow each other, those of a writer are in
+// order, and each batch has the checkpoint of the last of them.
+func checkWhole(t *testing.T, batches []store.Batch, each int) {
+	seq, last := uint64(100), map[string]int{}
+	for _, b := range batches {
+		seen := map[string]string{}
+		for i := 0; i < len(b.Events); i += 3 {
+			first := b.Events[i]
+			for k, ev := range b.Events[i : i+3] {
+				if seq++; ev.Seq != seq || ev.Name != first.Name || k > 0 && ev.ResourceVersion != fmt.Sprint(k) {
+					t.Fatalf("event %d is %s/%s, number %d", seq, ev.Name, ev.ResourceVersion, ev.Seq)
+				}
+			}
+			if first.ResourceVersion != fmt.Sprint(last[first.Name]) {
+				t.Fatalf("of %s, %s came for %d", first.Name, first.ResourceVersion, last[first.Name])
+			}
+			last[first.Name]++
+			seen[first.Name] = first.ResourceVersion
+		}
+		positions := map[string]string{}
+		for _, c := range b.Checkpoints {
+			positions[string(c.Resource)] = c.Position
+		}
+		if d := cmp.Diff(seen, positions); d != "" {
+			t.Fatalf("checkpoints: %s", d)
+		}
+	}
+	for name, n := range last {
+		if n != each {
+			t.Errorf("%d of %d entries of %s", n, each, name)
+		}
+	}
+}
+
+func TestFullQueueHoldsTheMonitorUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{hold: make(chan error)}
+		e := one("a", 1)
+		r := startRecording(t.Context(), d, RecorderOptions{MaxBytes: 3*entrySize(&e) + 1})
+		recorded := 0
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for range 10 {
+				r.Record(one("a", 1))
+				recorded++
+			}
+		}()
+		synctest.Wait()
+		if depth, bytes := r.QueueStats(); recorded != 3 || depth != 3 || bytes != 3*entrySize(&e) {
+			t.Errorf("%d recorded, %d wait with %d bytes", recorded, depth, bytes)
+		}
+		close(d.hold) // every commit succeeds from now on
+		<-done
+		r.stop(t)
+		if depth, bytes := r.QueueStats(); depth != 0 || bytes != 0 {
+			t.Errorf("at the end %d wait with %d bytes", depth, bytes)
+		}
+		if n := len(read(t, r.ledger, Cursor{})); n != 10 {
+			t.Errorf("%d of 10", n)
+		}
+	})
+}
+
+func TestEntryLargerThanTheQueueGoesAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{}
+		r := startRecording(t.Context(), d, RecorderOptions{MaxBytes: 1})
+		for range 3 {
+			r.Record(one("large", 1))
+		}
+		r.stop(t)
+		if diff := cmp.Diff([][]uint64{{101}, {102}, {103}}, d.kept()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestCloseKeepsTheRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{hold: make(chan error, 100)}
+		ctx, cancel := context.WithCancel(t.Context())
+		r := startRecording(ctx, d, RecorderOptions{})
+		r.Record(one("in work", 1))
+		synctest.Wait()
+		cancel() // the monitors are ending, and have something to say
+		for range batchEntries + 1 {
+			r.Record(one("waits", 1))
+		}
+		for range 3 {
+			d.hold <- nil
+		}
+		r.stop(t)
+		kept := d.kept()
+		if len(kept) != 3 || len(kept[1]) != batchEntries || len(kept[2]) != 1 {
+			t.Errorf("%d batches", len(kept))
+		}
+	})
+}
+
+func TestRecorderWithoutAStoreRecordsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRecording(t.Context(), nil, RecorderOptions{})
+		r.Record(one("a", 2))
+		if d := cmp.Diff([]uint64{101, 102}, read(t, r.ledger, Cursor{})); d != "" {
+			t.Error(d)
+		}
+		r.stop(t)
+	})
+}
+
+// object is a revision of an object.
+func object(name string, uid, rv int) *watch.Record {
+	return watch.Restore(watch.SavedObject{
+		Namespace: "web", Name: name, UID: types.UID(fmt.Sprintf("%08x-0000-4000-8000-000000000000", uid)),
+		ResourceVersion: fmt.Sprint(rv), Body: []byte("body"),
+	})
+}
+
+// states is an entry for each: an object, or with a minus its deletion.
+func states(t *testing.T, steps ...int) []queued {
+	t.Helper()
+	var entries []queued
+	for i, uid := range steps {
+		e := watch.Entry{Checkpoint: watch.Checkpoint{Resource: "crd", CRD: "c", Position: fmt.Sprint(i)}}
+		e.Deleted = uid < 0
+		e.Object = object("a", max(uid, -uid), i+1)
+		entries = append(entries, queued{Entry: e})
+	}
+	return entries
+}
+
+// Whatever is left out of a batch, what it leaves behind is what all entries one by one
+// would.
+func TestBatchesLeaveWhatTheirEntriesWould(t *testing.T) {
+	for name, tc := range map[string]struct {
+		before, steps []int
+		written       int
+	}{
+		"updates":                        {nil, []int{1, 1, 1}, 1},
+		"deleted":                        {[]int{1}, []int{1, 1, -1}, 2},
+		"replaced":                       {[]int{1}, []int{-1, 2}, 1},
+		"replaced unseen":                {[]int{1}, []int{2}, 1},
+		"the deletion comes late":        {[]int{1}, []int{2, -1}, 2},
+		"replaced, and deleted as well":  {[]int{1}, []int{-1, 2, -2}, 2},
+		"replaced unseen, and deleted":   {[]int{1}, []int{2, -2}, 2},
+		"came and went":                  {nil, []int{1, -1}, 2},
+		"came, went and came":            {nil, []int{1, -1, 2, 2}, 1},
+		"deletions of two that followed": {[]int{1}, []int{-1, -2}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			whole, single := openStore(t, filepath.Join(t.TempDir(), "a")), openStore(t, filepath.Join(t.TempDir(), "b"))
+			for _, s := range []*store.SQLite{whole, single} {
+				for _, e := range states(t, tc.before...) {
+					commit(t, s, newBatch([]queued{e}, 0))
+				}
+			}
+			b := newBatch(states(t, tc.steps...), 0)
+			if len(b.States) != tc.written || len(b.Checkpoints) != 1 {
+				t.Errorf("%d states, %d checkpoints", len(b.States), len(b.Checkpoints))
+			}
+			commit(t, whole, b)
+			for _, e := range states(t, tc.steps...) {
+				commit(t, single, newBatch([]queued{e}, 0))
+			}
+			if d := cmp.Diff(objects(t, single), objects(t, whole)); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestForgottenResourcesGo(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	entries := states(t, 1, 1)
+	last := one("a", 1)
+	last.Forgotten = true
+	commit(t, s, newBatch(append(entries, queued{Entry: last}), 0))
+	if c, err := s.Checkpoints(t.Context()); err != nil || len(c) > 0 {
+		t.Errorf("%v, %v", c, err)
+	}
+	if got := objects(t, s); len(got) > 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+func openStore(t *testing.T, dir string) *store.SQLite {
+	t.Helper()
+	s, err := store.Open(t.Context(), dir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func commit(t *testing.T, s *store.SQLite, b store.Batch) {
+	t.Helper()
+	if err := s.Commit(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func objects(t *testing.T, s *store.SQLite) []string {
+	t.Helper()
+	var out []string
+	for o, err := range s.Objects(t.Context(), "crd") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, fmt.Sprint(o.Namespace, o.Name, o.UID, o.ResourceVersion, o.Body))
+	}
+	return out
+}
