@@ -133,19 +133,21 @@ func writeLines(w *deadlineWriter, events iter.Seq2[*watch.Event, error], limit 
 		case err != nil && sent == 0:
 			return err
 		case err == nil && sent == limit:
-			return abortUnless(whole)
+			return endLines(w, whole)
 		}
 		if err != nil || printJSONL(w, ev) != nil {
-			return abortUnless(false)
+			return endLines(w, false)
 		}
 		sent++
 	}
-	return abortUnless(whole)
+	return endLines(w, whole)
 }
 
-// abortUnless ends the response, and if it is not whole, without its end.
-func abortUnless(whole bool) error {
+// endLines ends the response, and if it is not whole, without its end.
+func endLines(w *deadlineWriter, whole bool) error {
 	if !whole {
+		// What is buffered would be dropped. A client that does not read gets no more.
+		_ = w.Flush()
 		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to cut an answer short
 	}
 	return nil

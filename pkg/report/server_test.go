@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,11 +40,17 @@ func (g *gatedInventory) Statuses() []watch.Status {
 
 func run(t *testing.T) *running {
 	t.Helper()
+	return runWith(t, nil)
+}
+
+func runWith(t *testing.T, history Health) *running {
+	t.Helper()
 	r := &running{ledger: NewLedger(LedgerOptions{}), ended: make(chan error, 1)}
 	r.inventory = &gatedInventory{entered: make(chan struct{}), release: make(chan struct{})}
 	h := NewHandler(HandlerOptions{Ledger: r.ledger, Inventory: r.inventory, Metrics: NewMetrics(Build{})})
 	server, err := Listen(t.Context(), ServerOptions{
 		ReportAddress: "127.0.0.1:0", ProbeAddress: "127.0.0.1:0", Handler: h, Logger: slog.New(slog.DiscardHandler),
+		History: history,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -106,6 +113,43 @@ func TestProbesWhenAllIsWell(t *testing.T) {
 	}
 	if code, _ := r.probe(t, "/metrics"); code != http.StatusNotFound {
 		t.Errorf("the probe server serves more than probes: %d", code)
+	}
+}
+
+// health is what a test makes of the history.
+type health struct{ alive, ready atomic.Pointer[error] }
+
+func (h *health) Alive() error { return *h.alive.Load() }
+func (h *health) Ready() error { return *h.ready.Load() }
+
+func (h *health) set(alive, ready error) {
+	h.alive.Store(&alive)
+	h.ready.Store(&ready)
+}
+
+func TestProbesAskTheHistory(t *testing.T) {
+	kept := &health{}
+	r := runWith(t, kept)
+	gone, full := errors.New("the writer has ended"), errors.New("no space")
+	for name, tc := range map[string]struct {
+		alive, ready error
+		livez        string
+		readyz       string
+	}{
+		"well": {nil, nil, "[+]ledger ok\n[+]report-server ok\n[+]history ok\nlivez check passed\n",
+			"[+]shutdown ok\n[+]resources ok\n[+]history ok\nreadyz check passed\n"},
+		"full": {nil, full, "[+]ledger ok\n[+]report-server ok\n[+]history ok\nlivez check passed\n",
+			"[+]shutdown ok\n[+]resources ok\n[-]history failed: no space\nreadyz check failed\n"},
+		"dead": {gone, nil, "[+]ledger ok\n[+]report-server ok\n[-]history failed: the writer has ended\nlivez check failed\n",
+			"[+]shutdown ok\n[+]resources ok\n[+]history ok\nreadyz check passed\n"},
+	} {
+		kept.set(tc.alive, tc.ready)
+		for path, want := range map[string]string{"/livez": tc.livez, "/healthz": tc.livez, "/readyz": tc.readyz,
+			"/startupz": "[+]ledger ok\n[+]history ok\nstartupz check passed\n"} {
+			if _, body := r.probe(t, path+"?verbose"); body != want {
+				t.Errorf("%s, %s: %q, want %q", name, path, body, want)
+			}
+		}
 	}
 }
 
