@@ -22,7 +22,9 @@ type Page struct {
 // that f lets through, oldest first. The error is an *ExpiredError, or the history's.
 func (l *Ledger) Query(ctx context.Context, after Cursor, limit int, f Filter) (Page, error) {
 	page := Page{Items: []*watch.Event{}}
-	for ev, err := range l.scan(after, f).events(ctx) {
+	scan := l.scan(after, f)
+	scan.few = limit + 1
+	for ev, err := range scan.events(ctx) {
 		var damaged *damagedEvent
 		if err != nil && !errors.As(err, &damaged) {
 			return Page{}, err

@@ -38,6 +38,9 @@ type scan struct {
 	// wants to be told when it is too slow: a scan in steps could be overtaken by the
 	// ring and fail for a reader that did nothing wrong.
 	step int
+	// few is how many events the reader probably takes, so that not many more are read
+	// from the history; 0 if it takes all.
+	few int
 	// damaged is the first event that could not be read, missing how many there were.
 	damaged error
 	missing int
@@ -100,13 +103,18 @@ func (s *scan) fromHistory(ctx context.Context, yield func(*watch.Event, error) 
 		return false
 	}
 	q := s.filter.kept()
-	q.After, q.Before = s.at.seq, upTo.seq+1
+	q.After, q.Before, q.Limit = s.at.seq, upTo.seq+1, s.few
+	n := 0
 	for ev, err := range s.ledger.history.Events(ctx, q) {
 		if !s.show(ctx, ev, err, yield) {
 			return false
 		}
+		n++
 	}
-	s.at = upTo
+	// With as many as were asked for, there may be more, and Apply may have wanted less.
+	if s.few == 0 || n < s.few {
+		s.at = upTo
+	}
 	return s.at.seq < s.end.seq
 }
 
