@@ -18,20 +18,20 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
-// historyOptions are the flags of crdwatch serve about what it keeps.
-type historyOptions struct {
+// dataOptions are the flags of crdwatch serve about what it keeps.
+type dataOptions struct {
 	dir, retention, maxSize string
 	// changed reports whether a flag was given.
 	changed func(flag string) bool
 }
 
-func (o *historyOptions) addFlags(flags *pflag.FlagSet) {
+func (o *dataOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.dir, "data-dir", "", "Directory in which the history is kept (default: in memory only)")
 	flags.StringVar(&o.retention, "retention", "7d", "How long changes are kept in --data-dir, for example 12h or 30d; 0 is for ever")
 	flags.StringVar(&o.maxSize, "max-size", "", "Most space that --data-dir may take, for example 10Gi; the oldest changes go first (default: no limit)")
 }
 
-func (o *historyOptions) validate() error {
+func (o *dataOptions) validate() error {
 	for _, flag := range []string{"retention", "max-size"} {
 		if o.dir == "" && o.changed(flag) {
 			return fmt.Errorf("--%s: has no meaning without --data-dir", flag)
@@ -48,7 +48,7 @@ func (o *historyOptions) validate() error {
 }
 
 // keepFor is the retention, in the form of Prometheus, which knows days.
-func (o *historyOptions) keepFor() (time.Duration, error) {
+func (o *dataOptions) keepFor() (time.Duration, error) {
 	d, err := model.ParseDuration(o.retention)
 	if err != nil {
 		return 0, fmt.Errorf("--retention: %q is no duration such as 12h or 7d", o.retention)
@@ -57,7 +57,7 @@ func (o *historyOptions) keepFor() (time.Duration, error) {
 }
 
 // maxBytes is the size, in the form of Kubernetes; 0 for none.
-func (o *historyOptions) maxBytes() (int64, error) {
+func (o *dataOptions) maxBytes() (int64, error) {
 	if o.maxSize == "" {
 		return 0, nil
 	}
@@ -71,8 +71,8 @@ func (o *historyOptions) maxBytes() (int64, error) {
 	return q.Value(), nil
 }
 
-// history is what a server keeps: on disk, or without a store in memory.
-type history struct {
+// dataDir is what a server keeps: on disk, or without a store in memory.
+type dataDir struct {
 	store    *store.SQLite
 	ledger   *report.Ledger
 	recorder *report.Recorder
@@ -80,10 +80,10 @@ type history struct {
 	cluster  identity
 }
 
-// openHistory opens the store, if one is wanted, before anything else has begun. The
+// openDataDir opens the store, if one is wanted, before anything else has begun. The
 // caller calls close.
-func openHistory(ctx context.Context, o historyOptions, metrics *report.Metrics, log *slog.Logger) (*history, error) {
-	h := &history{log: log}
+func openDataDir(ctx context.Context, o dataOptions, metrics *report.Metrics, log *slog.Logger) (*dataDir, error) {
+	h := &dataDir{log: log}
 	// No sequence number of an earlier process, or an earlier history, means anything
 	// to one that begins.
 	base := uint64(time.Now().UnixMicro())
@@ -105,7 +105,7 @@ func openHistory(ctx context.Context, o historyOptions, metrics *report.Metrics,
 	return h, nil
 }
 
-func openStore(ctx context.Context, o historyOptions, base uint64, log *slog.Logger) (*store.SQLite, error) {
+func openStore(ctx context.Context, o dataOptions, base uint64, log *slog.Logger) (*store.SQLite, error) {
 	retention, err := o.keepFor()
 	if err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func explainHistory(err error) error {
 }
 
 // snapshots are what an earlier process kept.
-func (h *history) snapshots() watch.Snapshots {
+func (h *dataDir) snapshots() watch.Snapshots {
 	if h.store == nil {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (h *history) snapshots() watch.Snapshots {
 }
 
 // health is nil where nothing is kept on disk, and nothing can go wrong with it.
-func (h *history) health() report.Health {
+func (h *dataDir) health() report.Health {
 	if h.store == nil {
 		return nil
 	}
@@ -148,10 +148,10 @@ func (h *history) health() report.Health {
 }
 
 // Alive implements report.Health.
-func (h *history) Alive() error { return h.recorder.Alive() }
+func (h *dataDir) Alive() error { return h.recorder.Alive() }
 
 // Ready implements report.Health.
-func (h *history) Ready() error {
+func (h *dataDir) Ready() error {
 	if err := h.cluster.missing(); err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (h *history) Ready() error {
 }
 
 // prune enforces retention until ctx ends.
-func (h *history) prune(ctx context.Context) error {
+func (h *dataDir) prune(ctx context.Context) error {
 	if h.store == nil {
 		return nil
 	}
@@ -167,7 +167,7 @@ func (h *history) prune(ctx context.Context) error {
 }
 
 // close must come after everything else has ended.
-func (h *history) close() error {
+func (h *dataDir) close() error {
 	if h.store == nil {
 		return nil
 	}

@@ -42,7 +42,7 @@ func (i *identity) missing() error {
 // identify makes sure that the history is of the cluster behind client. It waits for
 // the API server as long as it takes. The error is a *store.OtherClusterError, or the
 // end of ctx.
-func (h *history) identify(ctx context.Context, client dynamic.Interface) error {
+func (h *dataDir) identify(ctx context.Context, client dynamic.Interface) error {
 	if h.store == nil {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (h *history) identify(ctx context.Context, client dynamic.Interface) error 
 }
 
 // clusterUID returns nothing where the API server will not tell.
-func (h *history) clusterUID(ctx context.Context, client dynamic.Interface) (string, error) {
+func (h *dataDir) clusterUID(ctx context.Context, client dynamic.Interface) (string, error) {
 	var absent time.Time // since when it is missing
 	logged := false
 	for pause := identityRetryMin; ; pause = min(2*pause, identityRetryMax) {

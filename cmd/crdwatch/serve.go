@@ -21,7 +21,7 @@ type serveOptions struct {
 	reportAddress string
 	probeAddress  string
 	auth          string
-	history       historyOptions
+	history       dataOptions
 }
 
 func newServeCommand(g *globals) *cobra.Command {
@@ -94,7 +94,7 @@ func (o *serveOptions) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h, err := openHistory(ctx, o.history, metrics, o.log)
+	h, err := openDataDir(ctx, o.history, metrics, o.log)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (o *serveOptions) run(ctx context.Context) (err error) {
 
 // serve runs everything until ctx ends or one part fails, and returns when all of it
 // has ended. The recorder ends after the manager: only then does nothing more come.
-func (o *serveOptions) serve(ctx context.Context, server *report.Server, h *history, manager *watch.Manager, clients *watch.Clients) error {
+func (o *serveOptions) serve(ctx context.Context, server *report.Server, h *dataDir, manager *watch.Manager, clients *watch.Clients) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Run(ctx) })
 	group.Go(func() error { return h.recorder.Run(ctx) })
