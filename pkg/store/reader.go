@@ -62,8 +62,14 @@ func OpenReadOnly(ctx context.Context, dir string) (*Reader, error) {
 		return nil, fmt.Errorf("opening the history: %w", err)
 	}
 	path := filepath.Join(dir, historyDir, databaseFile)
-	if _, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		return nil, fmt.Errorf("opening the history in %s: %w", dir, err)
+	}
+	if info.Size() == 0 {
+		// To SQLite that is a new database. A history is never one: it is put in
+		// place when it is made.
+		return nil, damagedf(path, "the file is empty")
 	}
 	r, err := readOnly(ctx, dir, path, nil)
 	if err == nil || !isUnwritable(err) {
