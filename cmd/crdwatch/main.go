@@ -15,8 +15,10 @@ import (
 
 // Exit codes are part of the interface.
 const (
-	exitDone  = 0
-	exitUsage = 2
+	exitDone       = 0
+	exitFindings   = 1
+	exitUsage      = 2
+	exitIncomplete = 3
 )
 
 func main() {
@@ -41,7 +43,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil || closedPipe(err) || errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return exitDone
 	}
+	var exit *exitError
+	if errors.As(err, &exit) && exit.err == nil {
+		return exit.code
+	}
 	fmt.Fprintf(stderr, "error: %v\n", err)
+	if exit != nil {
+		return exit.code
+	}
 	var usage *usageError
 	if errors.As(err, &usage) {
 		fmt.Fprintf(stderr, "See '%s --help' for usage.\n", usage.command)
@@ -61,6 +70,20 @@ func (e *usageError) Unwrap() error { return e.err }
 func usagef(cmd *cobra.Command, format string, args ...any) error {
 	return &usageError{command: cmd.CommandPath(), err: fmt.Errorf(format, args...)}
 }
+
+// exitError is an end that has an exit code of its own. Without err, all has been said.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("ending with exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+func (e *exitError) Unwrap() error { return e.err }
 
 // closedPipe: whoever read our output has seen enough.
 func closedPipe(err error) bool {

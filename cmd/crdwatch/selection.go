@@ -130,6 +130,12 @@ func namesOf(r discovery.Resource) []string {
 
 // unknownType names what the user may have meant.
 func unknownType(known []discovery.Resource, typ string) error {
+	return fmt.Errorf("the cluster has no custom resource type %q; the nearest are: %s (crdwatch crds lists all)",
+		typ, strings.Join(nearestTypes(known, typ), ", "))
+}
+
+// nearestTypes returns the three types whose names are the most like typ.
+func nearestTypes(known []discovery.Resource, typ string) []string {
 	distance := map[string]int{}
 	for _, r := range known {
 		best := levenshtein.ComputeDistance(typ, r.CRD)
@@ -141,10 +147,7 @@ func unknownType(known []discovery.Resource, typ string) error {
 	nearest := slices.SortedFunc(maps.Keys(distance), func(a, b string) int {
 		return cmp.Or(cmp.Compare(distance[a], distance[b]), cmp.Compare(a, b))
 	})
-	if len(nearest) > 3 {
-		nearest = nearest[:3]
-	}
-	return fmt.Errorf("the cluster has no custom resource type %q; the nearest are: %s (crdwatch crds lists all)", typ, strings.Join(nearest, ", "))
+	return nearest[:min(3, len(nearest))]
 }
 
 // selector is the selection as the Manager wants it.

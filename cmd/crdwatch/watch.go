@@ -114,7 +114,7 @@ func (o *watchOptions) run(ctx context.Context) error {
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { defer cancel(); return manager.Run(ctx) })
-	group.Go(func() error { defer cancel(); return out.runUntil(ctx) })
+	group.Go(func() error { defer cancel(); return untilDone(ctx, out.run) })
 	group.Go(func() error { o.progress(ctx, manager); return nil })
 	return o.clean(ctx, group.Wait())
 }
@@ -150,11 +150,11 @@ func (w *eventWriter) Record(e watch.Entry) {
 	}
 }
 
-// runUntil is run, which it abandons some time after ctx has ended: a write to a
-// pipe that nobody reads never returns.
-func (w *eventWriter) runUntil(ctx context.Context) error {
+// untilDone is run, which it abandons some time after ctx has ended: a write to a pipe
+// that nobody reads never returns.
+func untilDone(ctx context.Context, run func() error) error {
 	ended := make(chan error, 1)
-	go func() { ended <- w.run() }()
+	go func() { ended <- run() }()
 	select {
 	case err := <-ended:
 		return err
