@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -98,4 +99,9 @@ func explainConnection(host string, err error) error {
 		return fmt.Errorf("cannot reach the API server %s: %w (is the cluster up, and is this the right --context?)", host, err)
 	}
 	return fmt.Errorf("asking the API server %s for its CRDs: %w", host, err)
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

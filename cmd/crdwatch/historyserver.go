@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,6 +46,9 @@ func (o *historyOptions) newHistoryServer() (historySource, error) {
 		return nil, fmt.Errorf("--server: %w", err)
 	}
 	c := o.connection
+	if *c.BearerToken != "" && base.Scheme == "http" && !isLoopback(base.Hostname()) {
+		return nil, fmt.Errorf("--server: %s would send the token in the clear: use https", base.Redacted())
+	}
 	transport, err := rest.TransportFor(&rest.Config{
 		Host: o.server, BearerToken: *c.BearerToken, UserAgent: "crdwatch/" + buildInfo().Version,
 		TLSClientConfig: rest.TLSClientConfig{
@@ -65,42 +69,51 @@ func (o *historyOptions) newHistoryServer() (historySource, error) {
 func (h *historyServer) close() { h.client.CloseIdleConnections() }
 
 // get returns an answer of the media type that was asked for. The server has some time
-// to begin it, and all the time to end it.
-func (h *historyServer) get(ctx context.Context, media, path string, query url.Values) (*http.Response, context.CancelFunc, error) {
+// to begin it, and all the time to end it. Whoever gets it closes its body and calls end.
+func (h *historyServer) get(ctx context.Context, media, path string, query url.Values) (resp *http.Response, end func(), err error) {
 	u := h.base.JoinPath(path)
 	u.RawQuery = query.Encode()
 	ctx, cancel := context.WithCancelCause(ctx)
-	late := time.AfterFunc(preflightTimeout, func() { cancel(errLate) })
-	end := func() { cancel(nil) }
+	end = func() { cancel(nil) }
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err == nil {
-		r.Header.Set("Accept", media)
-		var resp *http.Response
-		if resp, err = h.client.Do(r); err == nil && late.Stop() {
-			if err = h.refused(resp, media); err == nil {
-				return resp, end, nil
-			}
-			end()
-			return nil, nil, err
-		}
+	if err != nil {
+		end()
+		return nil, nil, fmt.Errorf("asking %s: %w", h.base.Redacted(), err)
 	}
+	r.Header.Set("Accept", media)
+	late := time.AfterFunc(preflightTimeout, func() { cancel(errLate) })
+	resp, err = h.client.Do(r)
 	late.Stop()
-	defer end()
-	if errors.Is(context.Cause(ctx), errLate) {
-		err = errLate
+	if err != nil {
+		err = h.unreachable(err, context.Cause(ctx))
+	} else {
+		err = h.refused(resp, media)
 	}
-	return nil, nil, fmt.Errorf("cannot reach the server %s: %w (does crdwatch serve run there, and is this its --report-address?)", h.base.Redacted(), rootCause(err))
+	if err != nil {
+		end()
+		return nil, nil, err
+	}
+	return resp, end, nil
 }
 
 var errLate = fmt.Errorf("it does not answer within %s", preflightTimeout)
 
-// rootCause takes off what net/http says of the request, which names the whole URL.
-func rootCause(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
+// unreachable says what to do about err. What net/http says of the request, with the
+// whole URL, is left out.
+func (h *historyServer) unreachable(err, cause error) error {
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err
 	}
-	return err
+	if errors.Is(cause, errLate) {
+		err = errLate
+	}
+	hint := "does crdwatch serve run there, and is this its --report-address?"
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		hint = "name the authority that signed it with --certificate-authority"
+	}
+	return fmt.Errorf("cannot reach the server %s: %w (%s)", h.base.Redacted(), err, hint)
 }
 
 // refused says in words what an answer other than the one asked for means, and closes it.

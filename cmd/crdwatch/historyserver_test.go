@@ -1,10 +1,16 @@
 package main
 
 import (
+	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,7 +80,7 @@ func TestHistoryFromServer(t *testing.T) {
 		t.Errorf("the integer is another one: %s", got.out)
 	}
 	got = program(t, "history", "certs/none", "--server", url)
-	want := "no events of certs.example.com none; the history reaches back to " + morning.In(time.Local).Format(time.DateTime)
+	want := "no events of certs.example.com/none: it did not change, or is not there; the history reaches back to " + morning.In(time.Local).Format(time.DateTime)
 	if got.code != exitDone || !strings.Contains(got.errors, want) {
 		t.Errorf("exit code %d, stderr %q, want %q", got.code, got.errors, want)
 	}
@@ -129,10 +135,10 @@ func cutOff() http.Handler {
 
 // TestHistoryToken goes with the request when it is given, and only then.
 func TestHistoryToken(t *testing.T) {
-	var got string
+	var seen atomic.Value
 	h := endpoint(nil)
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got = r.Header.Get("Authorization")
+		seen.Store(r.Header.Get("Authorization"))
 		h.ServeHTTP(w, r)
 	}))
 	for _, want := range []string{"", "Bearer secret"} {
@@ -140,8 +146,34 @@ func TestHistoryToken(t *testing.T) {
 		if want != "" {
 			args = append(args, "--token", "secret")
 		}
-		if res := program(t, args...); res.code != exitDone || got != want {
+		res := program(t, args...)
+		if got := seen.Load(); res.code != exitDone || got != want {
 			t.Errorf("exit code %d, got %q, want %q; %s", res.code, got, want, res.errors)
 		}
+	}
+	res := program(t, "history", "certs/tls", "--server", "http://crdwatch.invalid", "--token", "secret")
+	if res.code != exitUsage || !strings.Contains(res.errors, "in the clear") {
+		t.Errorf("exit code %d: %s", res.code, res.errors)
+	}
+}
+
+// TestHistoryOverTLS trusts whom it is told to.
+func TestHistoryOverTLS(t *testing.T) {
+	s := httptest.NewUnstartedServer(endpoint(nil))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	defer s.Close()
+	ca := filepath.Join(t.TempDir(), "ca.crt")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(ca, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := program(t, "history", "certs/tls", "-o", "jsonl", "--server", s.URL)
+	if got.code != exitUsage || !strings.Contains(got.errors, "--certificate-authority") {
+		t.Errorf("without the authority: exit code %d: %s", got.code, got.errors)
+	}
+	got = program(t, "history", "certs/tls", "-o", "jsonl", "--server", s.URL, "--certificate-authority", ca, "--token", "secret")
+	if seqs := shown(t, got.out); got.code != exitDone || seqs != "6" {
+		t.Errorf("exit code %d, events %q; %s", got.code, seqs, got.errors)
 	}
 }

@@ -70,7 +70,7 @@ func (o *serveOptions) validate() error {
 	if err != nil {
 		return fmt.Errorf("--report-address: %w", err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !isLoopback(host) {
 		return fmt.Errorf("--report-address: %s is not a loopback address, and --auth none would let anyone read there; use 127.0.0.1", o.reportAddress)
 	}
 	if _, _, err := net.SplitHostPort(o.probeAddress); err != nil {

@@ -24,7 +24,7 @@ func TestStoreCheck(t *testing.T) {
 		code int
 		want string
 	}{
-		"sound":     {sound, exitDone, "The history in " + sound + " is sound.\nChecked 8 events, the latest state of 2 objects, and 1 checkpoint.\n"},
+		"sound":     {sound, exitDone, "The history in " + sound + " is sound.\nChecked 8 events, the latest state of 2 objects, and 2 checkpoints.\n"},
 		"faulty":    {faulty, exitFindings, "  - event 3 is damaged: it is missing"},
 		"empty":     {cut, exitFindings, "the file is empty"},
 		"missing":   {unreadable, exitFindings, "the file is missing"},

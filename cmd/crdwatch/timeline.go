@@ -158,10 +158,10 @@ func (o *historyOptions) conclude(n tally, subjects []subject, known []discovery
 	}
 	text := counted(n.events, "event")
 	if n.events == 0 {
-		text = "no events " + o.description(subjects)
+		text = "no events of " + o.description(subjects)
 	}
 	if n.gaps > 0 {
-		text += " and " + counted(n.gaps, "gap")
+		text += joint(n.events) + counted(n.gaps, "gap")
 	}
 	reach := "the history has no events at all yet"
 	if !oldest.IsZero() {
@@ -174,22 +174,30 @@ func (o *historyOptions) conclude(n tally, subjects []subject, known []discovery
 	}
 }
 
-// description names what no events were found of.
+func joint(events int) string {
+	if events == 0 {
+		return "; "
+	}
+	return " and "
+}
+
+// description names what no events were found of, and says what that may mean: an
+// object that was there from the beginning and never changed has none.
 func (o *historyOptions) description(subjects []subject) string {
 	names := make([]string, 0, len(subjects))
 	for _, s := range subjects {
-		names = append(names, s.name)
+		names = append(names, s.name+"/"+o.filter.Name)
 	}
-	text := "of " + strings.Join(names, ", ") + " " + o.filter.Name
+	text := strings.Join(names, " or ")
 	if o.filter.Namespace != "" {
 		text += " in namespace " + o.filter.Namespace
 	}
 	only := o.filter
 	only.Name, only.Namespace = "", ""
 	if only != (report.Filter{}) {
-		text += " match the other flags"
+		return text + " match the other flags"
 	}
-	return text
+	return text + ": it did not change, or is not there"
 }
 
 func counted(n int, noun string) string {
