@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -42,15 +43,17 @@ func (c *cluster) fetch(t *testing.T, path, accept string) io.Reader {
 		t.Fatal(err)
 	}
 	req.Header.Set("Accept", accept)
-	answer, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s, %v", path, answer.Status, err)
-	}
+	var body []byte
+	// In the middle of the story the server is away for a moment.
+	c.poll(t, 30*time.Second, "an answer of crdwatch serve", func() bool {
+		answer, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		body, err = io.ReadAll(answer.Body)
+		return err == nil && answer.StatusCode == http.StatusOK
+	})
 	return bytes.NewReader(body)
 }
 

@@ -90,7 +90,7 @@ func (d *demo) show(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return story.run(ctx) })
-	group.Go(func() error { return s.wait(ctx) })
+	group.Go(func() error { return d.keep(ctx, s) })
 	if !d.noWatch {
 		// Whoever ends crdwatch watch ends the demo.
 		group.Go(func() error { defer cancel(); return d.watch(ctx) })

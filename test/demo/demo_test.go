@@ -29,6 +29,18 @@ func TestDemo(t *testing.T) {
 		t.Run("endpoint: "+name, func(t *testing.T) { check(t, seen, c.events(t)) })
 	}
 	t.Run("objects", func(t *testing.T) { c.checkObjects(t) })
+	seen := readEvents(t, r.stdout)
+	t.Run("restart", func(t *testing.T) {
+		var err error
+		defer func() { t.Log(err) }()
+		r.poll(t, 10*time.Second, "the history to hold what was seen", func() bool {
+			err = survived(c.events(t), seen)
+			return err == nil
+		})
+		if said := r.said(t); !strings.Contains(said, "crdwatch serve is back") || !strings.Contains(said, "gaps: 0") {
+			t.Errorf("the demo does not say so:\n%s", said)
+		}
+	})
 	pins := c.pins(t)
 	r.checkUnread(t)
 

@@ -19,6 +19,7 @@ func (d *demo) sights() []sight {
 		{"queues", d.clock(upgradeAt) + " the new version's webhook is dead: Broken"},
 		{"backups/nightly", d.clock(retentionAt) + " deleted, but nobody serves its finalizer"},
 		{"dashboards", d.clock(installAt) + " their CRD is installed"},
+		{"crdwatch serve", d.clock(killAt) + " killed, and it misses nothing"},
 		{"experiments", d.clock(removeAt) + " their CRD is removed, and they with it"},
 	}
 }
@@ -44,6 +45,7 @@ func (d *demo) introduce(s *server) {
 		"crdwatch crds",
 		"crdwatch watch websites/storefront -n shop --spec-only",
 		"crdwatch watch databases",
+		"crdwatch history websites/storefront --data-dir " + quote(s.history),
 		"curl 'http://" + s.report + "/api/v1/events?manager=" + autoscaler + "&limit=1'",
 		"curl -N 'http://" + s.report + "/api/v1/events?watch=true'",
 		"curl -s http://" + s.report + "/metrics | grep ^crdwatch_",

@@ -70,6 +70,12 @@ func (d *demo) environment() []string {
 		"KUBECACHEDIR="+filepath.Join(d.dir, "cache"))
 }
 
+// kill ends the child at once, and waits until it has ended.
+func (c *child) kill() {
+	_ = c.cmd.Process.Kill()
+	<-c.done
+}
+
 // stop asks the child to end, waits, and kills it in the end.
 func (c *child) stop() {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)

@@ -14,11 +14,11 @@ import (
 // serveDeadline is how long crdwatch serve may take to be ready: a second or two.
 const serveDeadline = 30 * time.Second
 
-// server is a running crdwatch serve.
+// server is a running crdwatch serve, and the next one on the same history.
 type server struct {
 	*child
 	report, probe string // addresses
-	log           string // path
+	log, history  string // paths
 }
 
 // startServe blocks until crdwatch serve is ready.
@@ -27,22 +27,32 @@ func (d *demo) startServe(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking for free ports: %w", err)
 	}
-	s := &server{report: addresses[0], probe: addresses[1], log: filepath.Join(d.dir, "serve.log")}
-	log, err := os.Create(s.log)
+	s := &server{
+		report: addresses[0], probe: addresses[1],
+		log: filepath.Join(d.dir, "serve.log"), history: filepath.Join(d.dir, "history"),
+	}
+	return s, d.serve(ctx, s)
+}
+
+// serve starts the process, and blocks until it is ready.
+func (d *demo) serve(ctx context.Context, s *server) error {
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// The child has its own handle.
 	defer func() { _ = log.Close() }()
-	args := []string{"serve", "--auth", "none", "--report-address", s.report, "--probe-address", s.probe}
-	if s.child, err = d.start(args, log, log, background); err != nil {
-		return nil, err
+	args := []string{"serve", "--auth", "none", "--report-address", s.report, "--probe-address", s.probe, "--data-dir", s.history}
+	c, err := d.start(args, log, log, background)
+	if err != nil {
+		return err
 	}
+	s.child = c
 	if err := s.waitReady(ctx); err != nil {
 		s.stop()
-		return nil, err
+		return err
 	}
-	return s, nil
+	return nil
 }
 
 // waitReady polls /readyz.
@@ -78,14 +88,17 @@ func (s *server) ready(ctx context.Context, client *http.Client) bool {
 	return answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
 }
 
-// wait returns when ctx ends, or the server, which it must not.
-func (s *server) wait(ctx context.Context) error {
+// wait returns when ctx ends, after a while, or when the server ends, which it must not.
+func (s *server) wait(ctx context.Context, while time.Duration) error {
+	timer := time.NewTimer(while)
+	defer timer.Stop()
 	select {
 	case <-s.done:
 		return s.ended()
+	case <-timer.C:
 	case <-ctx.Done():
-		return nil
 	}
+	return nil
 }
 
 func (s *server) ended() error {

