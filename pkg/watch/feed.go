@@ -53,7 +53,7 @@ type feed struct {
 	retiring bool
 	// memory is what an earlier process kept, until the first pump has replayed it.
 	memory *memory
-	// resuming: it has been replayed, and its watch is not open yet.
+	// resuming: it has been replayed, and what was missed meanwhile is not all in yet.
 	resuming bool
 	// checkFirst: the very first watch too must prove that it is the CRD's.
 	checkFirst bool
@@ -159,13 +159,17 @@ func (f *feed) takeMemory() *memory {
 	return m
 }
 
-// resumed reports, once, that the watch of a memory is open.
-func (f *feed) resumed() bool {
+// catchesUp reports whether what was missed before a restart is still coming in.
+func (f *feed) catchesUp() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	resumed := f.resuming
+	return f.resuming
+}
+
+func (f *feed) caughtUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.resuming = false
-	return resumed
 }
 
 // takeOldest returns the resourceVersion to list at, once, or nothing.

@@ -49,6 +49,42 @@ const (
 	originLost  Origin = "lost"
 )
 
+// lull waits for the end of what a resumed watch brings at first. The API server does
+// not say where that is.
+type lull struct {
+	timer *time.Timer
+	until time.Time
+}
+
+// newLull returns one that is never over, if there is nothing to wait for.
+func newLull(active bool) *lull {
+	if !active {
+		return &lull{}
+	}
+	return &lull{timer: time.NewTimer(catchUpPause), until: time.Now().Add(catchUpMax)}
+}
+
+func (l *lull) over() <-chan time.Time {
+	if l.timer == nil {
+		return nil
+	}
+	return l.timer.C
+}
+
+// extend is called for each event.
+func (l *lull) extend() {
+	if l.timer != nil {
+		l.timer.Reset(max(0, min(catchUpPause, time.Until(l.until))))
+	}
+}
+
+func (l *lull) stop() {
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+}
+
 // originCode is an Origin in a single byte: the index into origins.
 type originCode uint8
 

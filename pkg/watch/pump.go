@@ -162,8 +162,14 @@ func (p *pump) start(ctx context.Context, t target) (apiwatch.Interface, error) 
 func (p *pump) forward(ctx context.Context, w apiwatch.Interface, changed <-chan struct{}) error {
 	patience := time.NewTimer(p.patience())
 	defer patience.Stop()
+	missed := newLull(p.feed.catchesUp())
+	defer missed.stop()
 	for {
 		select {
+		case <-missed.over():
+			missed.stop()
+			p.feed.caughtUp()
+			p.mark(ctx, func() { p.feed.host.setState(Synced, "", "") })
 		case <-ctx.Done():
 			return errStopped
 		case <-changed:
@@ -189,6 +195,7 @@ func (p *pump) forward(ctx context.Context, w apiwatch.Interface, changed <-chan
 				return err
 			}
 			patience.Reset(p.patience())
+			missed.extend()
 		}
 	}
 }
@@ -248,6 +255,7 @@ func (p *pump) takeInitial(ctx context.Context, event apiwatch.Event, object met
 	}
 	before, since := p.feed.where()
 	p.synced, p.delivered = true, 0
+	p.feed.caughtUp() // the list has whatever was missed
 	p.catchUp.begin(p.exact)
 	p.feed.reached(rv)
 	_, until := p.feed.where()

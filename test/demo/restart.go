@@ -23,7 +23,7 @@ func (d *demo) keep(ctx context.Context, s *server) error {
 	}
 	killed := time.Now()
 	s.kill()
-	d.say("demo · crdwatch serve was killed (SIGKILL)")
+	d.say("demo · crdwatch serve was killed (SIGKILL), and comes back in %.0f s", d.scaled(awayFor).Seconds())
 	if !waitUntil(ctx, killed.Add(d.scaled(awayFor))) {
 		return nil
 	}
@@ -44,8 +44,7 @@ func (d *demo) report(ctx context.Context, s *server, killed time.Time) {
 		d.say("demo: asking crdwatch serve what it missed: %v", err)
 		return
 	}
-	d.say("demo · crdwatch serve is back after %.1f s: %d changes of that time are in its history all the same, gaps: %d",
-		time.Since(killed).Seconds(), resumed, gaps)
+	d.say("demo · crdwatch serve is back: %d changes that it missed are in its history, %d gaps", resumed, gaps)
 }
 
 // missed counts what the server has learned only since it came back.
