@@ -120,6 +120,7 @@ func openStore(ctx context.Context, o dataOptions, base uint64, log *slog.Logger
 // explainHistory adds the way out to errors that do not say it themselves.
 func explainHistory(err error) error {
 	var locked *store.LockedError
+	var path *fs.PathError
 	switch {
 	case errors.As(err, &locked):
 		return fmt.Errorf("%w: stop it, or name another --data-dir", err)
@@ -127,6 +128,8 @@ func explainHistory(err error) error {
 		return fmt.Errorf("%w: make the directory writable for this user, or name another --data-dir", err)
 	case errors.Is(err, store.ErrFull), errors.Is(err, syscall.ENOSPC):
 		return fmt.Errorf("%w: make room on that disk, or name another --data-dir", err)
+	case errors.As(err, &path):
+		return fmt.Errorf("--data-dir: %w", err)
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -262,6 +263,9 @@ func TestPositionsPastRetentionAreGone(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", query, w.Code, w.Body, oldest)
 		}
 	}
+	if _, err := f.ledger.Query(t.Context(), Cursor{epoch: f.ledger.epoch}, 1, Filter{}); !errors.Is(err, ErrExpired) {
+		t.Errorf("0 as a position: %v", err)
+	}
 	for _, query := range []string{"", "cursor=" + oldest, "cursor=" + fmt.Sprint(first-1)} {
 		if d := cmp.Diff(numbers(first, 1600), allPages(t, f.handler, query)); d != "" {
 			t.Errorf("%q: %s", query, d)
@@ -269,5 +273,31 @@ func TestPositionsPastRetentionAreGone(t *testing.T) {
 	}
 	if d := cmp.Diff(ids(first, 1600), f.stream(t, "since=2026-11-22T00:00:00Z").ids(t, int(1601-first))); d != "" {
 		t.Error(d)
+	}
+}
+
+// What of an event is wanted the store does not know: it may give fewer than fill a page.
+func TestPageIsFilledWhateverTheFilterLeavesOut(t *testing.T) {
+	dir := t.TempDir()
+	f := begin(t, dir, life{})
+	for i := range 30 {
+		e := one("a", 1)
+		e.Events[0].Changes[0].Section = "status"
+		if i%10 == 9 {
+			e.Events[0].Changes[0].Section = "spec"
+		}
+		f.recorder.Record(e)
+	}
+	f.end(t)
+	f = begin(t, dir, life{})
+	page, err := f.ledger.Query(t.Context(), Cursor{}, 2, Filter{IgnoreStatus: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]uint64{1010, 1020}, seqs(page.Items)); d != "" {
+		t.Error(d)
+	}
+	if want := (Cursor{epoch: f.ledger.epoch, seq: 1029}).String(); page.NextCursor != want {
+		t.Errorf("goes on at %s, want %s", page.NextCursor, want)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/crdwatch/crdwatch/pkg/store"
 	"github.com/crdwatch/crdwatch/pkg/watch"
@@ -26,7 +25,10 @@ type disk struct {
 	err     error
 }
 
-func (d *disk) Commit(_ context.Context, b store.Batch) error {
+func (d *disk) Commit(ctx context.Context, b store.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	d.mu.Lock()
 	d.at = append(d.at, time.Now())
 	err := d.err
@@ -176,63 +178,6 @@ func TestCommitsAreGrouped(t *testing.T) {
 		}
 		r.stop(t)
 	})
-}
-
-func TestEntriesStayWholeAndInOrder(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const writers, each = 8, 400
-		d := &disk{}
-		r := startRecording(t.Context(), d, RecorderOptions{MaxBytes: 100_000})
-		var wg sync.WaitGroup
-		for w := range writers {
-			wg.Go(func() {
-				for i := range each {
-					e := one(fmt.Sprint(w), 3)
-					e.Checkpoint.Resource = types.UID(fmt.Sprint(w))
-					e.Checkpoint.Position = fmt.Sprint(i)
-					e.Events[0].ResourceVersion = fmt.Sprint(i)
-					r.Record(e)
-				}
-			})
-		}
-		wg.Wait()
-		r.stop(t)
-		checkWhole(t, d.batches, each)
-	})
-}
-
-// checkWhole: the three events of an entry follow each other, those of a writer are in
-// order, and each batch has the checkpoint of the last of them.
-func checkWhole(t *testing.T, batches []store.Batch, each int) {
-	seq, last := uint64(100), map[string]int{}
-	for _, b := range batches {
-		seen := map[string]string{}
-		for i := 0; i < len(b.Events); i += 3 {
-			first := b.Events[i]
-			for k, ev := range b.Events[i : i+3] {
-				if seq++; ev.Seq != seq || ev.Name != first.Name || k > 0 && ev.ResourceVersion != fmt.Sprint(k) {
-					t.Fatalf("event %d is %s/%s, number %d", seq, ev.Name, ev.ResourceVersion, ev.Seq)
-				}
-			}
-			if first.ResourceVersion != fmt.Sprint(last[first.Name]) {
-				t.Fatalf("of %s, %s came for %d", first.Name, first.ResourceVersion, last[first.Name])
-			}
-			last[first.Name]++
-			seen[first.Name] = first.ResourceVersion
-		}
-		positions := map[string]string{}
-		for _, c := range b.Checkpoints {
-			positions[string(c.Resource)] = c.Position
-		}
-		if d := cmp.Diff(seen, positions); d != "" {
-			t.Fatalf("checkpoints: %s", d)
-		}
-	}
-	for name, n := range last {
-		if n != each {
-			t.Errorf("%d of %d entries of %s", n, each, name)
-		}
-	}
 }
 
 func TestFullQueueHoldsTheMonitorUp(t *testing.T) {
