@@ -1,9 +1,10 @@
 // Package report is what people and machines read of crdwatch.
 //
 // It owns the Recorder, which commits what happened to the history; the Ledger, which
-// numbers every Event and hands it to whoever follows; the Filter; the renderers for the terminal; the HTTP API with its live stream;
-// the probes; and the metrics. It refuses to talk to the API server of the cluster,
-// to know how a resource is watched, and to let a slow reader hold up a monitor.
+// numbers every Event and hands it to whoever follows; the Filter; the renderers for
+// the terminal; the HTTP API with its live stream; the probes; and the metrics. It
+// refuses to talk to the API server of the cluster, to know how a resource is watched,
+// and to let a slow reader hold up a monitor.
 //
 // # One change's way through the package
 //
@@ -29,8 +30,8 @@
 // events carry the plain number as their id, which browsers send back by themselves
 // as Last-Event-ID. Everything else carries a Cursor, which also names the epoch of
 // the Ledger, so that one of an earlier process is recognised and answered with 410
-// Gone. A plain number cannot name its epoch. Therefore the numbers of
-// a ledger, or of a history, begin at a base that grows with time (LedgerOptions.Base,
+// Gone. A plain number cannot name its epoch. Therefore the numbers of a ledger, or of
+// a history, begin at a base that grows with time (LedgerOptions.Base,
 // store.Options.Base), which makes every number of an earlier one past retention; and
 // a client that sends both a cursor and a Last-Event-ID is asked for the cursor's
 // epoch, too.
