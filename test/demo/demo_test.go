@@ -38,7 +38,7 @@ func TestDemo(t *testing.T) {
 			err = survived(c.events(t), seen)
 			return err == nil
 		})
-		back := regexp.MustCompile(`crdwatch serve is back: [1-9]\d* changes that it missed are in its history, 0 gaps`)
+		back := regexp.MustCompile(`crdwatch serve is back: [1-9]\d* missed changes are in its history, 0 gaps`)
 		if said := r.said(t); !back.MatchString(said) {
 			t.Errorf("the demo does not say so:\n%s", said)
 		}

@@ -45,7 +45,7 @@ func (d *demo) introduce(s *server) {
 		"crdwatch crds",
 		"crdwatch watch websites/storefront -n shop --spec-only",
 		"crdwatch watch databases",
-		"crdwatch history websites/storefront --data-dir " + quote(s.history),
+		"crdwatch history websites/storefront --server http://" + s.report,
 		"curl 'http://" + s.report + "/api/v1/events?manager=" + autoscaler + "&limit=1'",
 		"curl -N 'http://" + s.report + "/api/v1/events?watch=true'",
 		"curl -s http://" + s.report + "/metrics | grep ^crdwatch_",

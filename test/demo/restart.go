@@ -44,7 +44,7 @@ func (d *demo) report(ctx context.Context, s *server, killed time.Time) {
 		d.say("demo: asking crdwatch serve what it missed: %v", err)
 		return
 	}
-	d.say("demo · crdwatch serve is back: %d changes that it missed are in its history, %d gaps", resumed, gaps)
+	d.say("demo · crdwatch serve is back: %d missed changes are in its history, %d gaps", resumed, gaps)
 }
 
 // missed counts what the server has learned only since it came back.
