@@ -128,7 +128,7 @@ func cutOff() http.Handler {
 		whole.ServeHTTP(w, r)
 		if r.URL.Path == "/api/v1/events" {
 			_ = http.NewResponseController(w).Flush()
-			panic(http.ErrAbortHandler)
+			panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to cut an answer short
 		}
 	})
 }

@@ -170,7 +170,7 @@ func objects(t *testing.T, s *store.SQLite) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, fmt.Sprint(o.Namespace, o.Name, o.UID, o.ResourceVersion, o.Body))
+		out = append(out, fmt.Sprint(o.Namespace, o.Name, o.UID, o.ResourceVersion, string(o.Body)))
 	}
 	return out
 }
