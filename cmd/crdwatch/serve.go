@@ -103,7 +103,7 @@ func (o *serveOptions) run(ctx context.Context) (err error) {
 	sink := &selectedSink{next: h.recorder}
 	manager := watch.New(watch.Options{
 		Clients: clients, Sink: sink, Snapshots: h.snapshots(), Observer: metrics, Logger: o.log,
-		Resolve: o.selection.resolver(func(s *selected) { sink.wants = s.wants }),
+		Resolve: o.selection.resolver(func(s *selected) { sink.choose(s.wants) }),
 	})
 	if err := metrics.Watch(manager, h.recorder); err != nil {
 		return err
@@ -144,18 +144,33 @@ func (o *serveOptions) serve(ctx context.Context, server *report.Server, h *data
 }
 
 // selectedSink keeps out of the history the events that were not selected. The states
-// and checkpoints that came with them pass. wants is set before the first event comes,
-// unless nothing could be selected.
+// and checkpoints that came with them pass.
 type selectedSink struct {
 	next  watch.Sink
 	wants func(*watch.Event) bool
+	// early are the entries that came before it was known what is wanted. They are of
+	// the CRDs alone, whose monitor waits while the selection is made.
+	early []watch.Entry
+}
+
+// choose is called once, while no entry comes.
+func (s *selectedSink) choose(wants func(*watch.Event) bool) {
+	s.wants = wants
+	for _, e := range s.early {
+		s.Record(e)
+	}
+	s.early = nil
 }
 
 // Record implements watch.Sink.
 func (s *selectedSink) Record(e watch.Entry) {
+	if s.wants == nil {
+		s.early = append(s.early, e)
+		return
+	}
 	var wanted []watch.Event
 	for i := range e.Events {
-		if s.wants != nil && s.wants(&e.Events[i]) {
+		if s.wants(&e.Events[i]) {
 			wanted = append(wanted, e.Events[i])
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/crdwatch/crdwatch/pkg/discovery"
 )
@@ -15,8 +16,16 @@ type crdReader struct {
 	catalog *discovery.Catalog
 	log     *slog.Logger
 
-	mu   sync.Mutex
-	read map[*Record]discovery.Resource
+	mu sync.Mutex
+	// read are the CRDs that are on their way to the handler, one revision of each: of
+	// several, only the last matters.
+	read map[types.UID]readCRD
+}
+
+// readCRD is what was read of a revision.
+type readCRD struct {
+	record   *Record
+	resource discovery.Resource
 }
 
 // prepare reads a CRD. It is called on the reflector's goroutine.
@@ -35,20 +44,24 @@ func (c *crdReader) prepare(crd *unstructured.Unstructured, r *Record) {
 		return discovery.SchemaOf(&unstructured.Unstructured{Object: obj}, version)
 	}
 	c.mu.Lock()
-	c.read[r] = resource
+	c.read[r.UID()] = readCRD{r, resource}
 	c.mu.Unlock()
 }
 
 // observe is called on the handler's goroutine, in the order of the changes.
 func (c *crdReader) observe(r *Record, deleted bool) {
 	c.mu.Lock()
-	resource, ok := c.read[r]
-	delete(c.read, r)
+	uid := r.UID()
+	read, ok := c.read[uid]
+	ok = ok && read.record == r
+	if ok || deleted {
+		delete(c.read, uid)
+	}
 	c.mu.Unlock()
 	switch {
 	case deleted:
-		c.catalog.Delete(r.UID())
+		c.catalog.Delete(uid)
 	case ok:
-		c.catalog.Apply(resource)
+		c.catalog.Apply(read.resource)
 	}
 }

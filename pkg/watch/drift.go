@@ -32,9 +32,8 @@ func (p *pump) census(ctx context.Context, reply chan<- tally) {
 // whatever differs there, the watch has not told.
 func (p *pump) compare(ctx context.Context) {
 	position, _ := p.feed.where()
-	p.feed.keepOldest(position)
 	p.mark(ctx, p.feed.host.comparing)
-	p.send(ctx, expired(errCompare))
+	p.relist(ctx, position, errCompare)
 }
 
 // lookForDrift compares one resource after the other, so that each has its turn once

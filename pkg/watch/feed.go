@@ -61,8 +61,14 @@ type feed struct {
 	// alive when that was last known to be so.
 	position string
 	alive    time.Time
-	// oldest, after a 410, is the earliest resourceVersion that the API server can
-	// resume from, if it said so.
+	// started is a resourceVersion of the time when this process began; empty if there
+	// was nothing before it, or the API server did not say.
+	started string
+	// before is closed when what came before the current list has been handled.
+	before chan struct{}
+	// oldest is the resourceVersion to list at: after a 410 the earliest that the API
+	// server can resume from, if it said so, and for a comparison that of the watch.
+	// Empty: as it is now.
 	oldest   string
 	attempts int       // failed attempts in a row
 	failing  time.Time // when the first of them was
@@ -75,8 +81,9 @@ type host interface {
 	// unserved: the resource has no version to watch now.
 	unserved()
 	restarted(reason string)
-	// restored: an object was remembered, and is on its way to the handler.
-	restored(r *Record)
+	// restored: an object was remembered, and is on its way to the handler, unless it
+	// turns out not to be readable.
+	restored(r *Record) (readable bool)
 	// recalled: the handler has all that was remembered.
 	recalled(known recollection, m *memory)
 	// reached: everything up to a position has been handled.
@@ -172,13 +179,38 @@ func (f *feed) caughtUp() {
 	f.resuming = false
 }
 
-// takeOldest returns the resourceVersion to list at, once, or nothing.
-func (f *feed) takeOldest() string {
+// missedUpTo is the resourceVersion up to which events are older than this process, as
+// long as some of them may still be on their way.
+func (f *feed) missedUpTo() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	oldest := f.oldest
-	f.oldest = ""
-	return oldest
+	if !f.resuming {
+		return ""
+	}
+	return f.started
+}
+
+// relists returns a channel to be closed when the handler has all that came before a
+// new list.
+func (f *feed) relists() chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.before = make(chan struct{})
+	return f.before
+}
+
+// beforeRelist is closed when the handler has all that came before the current list.
+func (f *feed) beforeRelist() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.before
+}
+
+// listAt returns the resourceVersion to list at, or nothing.
+func (f *feed) listAt() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.oldest
 }
 
 func (f *feed) keepOldest(resourceVersion string) {

@@ -37,6 +37,7 @@ func (m *monitor) OnUpdate(oldObj, newObj any) {
 	m.keep(now, +1)
 	switch {
 	case before.same(now):
+		m.noticed(now, false)
 		return
 	case before.lost():
 		m.step(now, m.found(now)...)
@@ -228,7 +229,7 @@ func (m *monitor) reportRemains(store cache.Store) {
 			continue
 		}
 		m.forget(r)
-		m.record(Entry{Events: m.deleted(r, Reconciled), Object: r, Deleted: true})
+		m.record(Entry{Events: m.deleted(r, m.missed()), Object: r, Deleted: true})
 		m.noticed(r, true)
 	}
 }

@@ -27,9 +27,14 @@ type Manager struct {
 	// saved is how far an earlier process came, by the UIDs of the CRDs. It is not
 	// changed once Run has read it.
 	saved map[types.UID]Checkpoint
+	// revision is a resourceVersion of the time when Run began, if there is something
+	// saved: what is older was missed.
+	revision string
 
 	mu       sync.Mutex
 	selector Selector
+	// passed are the CRDs that are not selected.
+	passed   map[types.UID]bool
 	monitors map[types.UID]*monitor
 	// unsettled counts the monitors whose resource is not classified.
 	unsettled  int
@@ -46,6 +51,7 @@ func New(opts Options) *Manager {
 		schemas:    newSchemas(),
 		catalog:    discovery.NewCatalog(),
 		monitors:   map[types.UID]*monitor{},
+		passed:     map[types.UID]bool{},
 		crdsListed: make(chan struct{}),
 		started:    make(chan struct{}),
 		ready:      make(chan struct{}),
@@ -64,7 +70,7 @@ func New(opts Options) *Manager {
 		// first: one without a checkpoint came later, and all of it is news.
 		<-m.started
 	})
-	reader := &crdReader{catalog: m.catalog, log: opts.Logger, read: map[*Record]discovery.Resource{}}
+	reader := &crdReader{catalog: m.catalog, log: opts.Logger, read: map[types.UID]readCRD{}}
 	m.crds.prepare, m.crds.observe = reader.prepare, reader.observe
 	return m
 }
@@ -127,10 +133,11 @@ func (m *Manager) newMonitor(r discovery.Resource, scope Scope) *monitor {
 	mon.known.Scope = scopeText(scope)
 	mon.feed = &feed{
 		clients: m.opts.Clients, gate: m.gate, timing: m.opts.Timing, host: mon,
-		scope: mon.known.Scope, censuses: make(chan chan<- tally), comparisons: make(chan struct{}),
+		scope: mon.known.Scope, started: m.revision, censuses: make(chan chan<- tally), comparisons: make(chan struct{}),
 		crd: r.CRD, crdUID: r.UID,
-		target: target{gvr: r.GVR, scope: scope}, changed: make(chan struct{}),
+		target: target{gvr: r.GVR, scope: scope}, changed: make(chan struct{}), before: make(chan struct{}),
 	}
+	close(mon.feed.before)
 	return mon
 }
 

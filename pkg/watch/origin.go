@@ -18,28 +18,41 @@ const (
 
 // catchUp tells the events that were missed while the watch was away from live ones.
 type catchUp struct {
-	active        bool
+	active bool
+	// missed is the resourceVersion up to which they were, if that is known: events up
+	// to it were missed, however they come. Otherwise it goes by time.
+	missed        string
 	since, latest time.Time
 }
 
 // begin is called for each opened watch, resuming or not.
-func (c *catchUp) begin(resuming bool) {
+func (c *catchUp) begin(resuming bool, missed string) {
 	now := time.Now()
-	*c = catchUp{active: resuming, since: now, latest: now}
+	*c = catchUp{active: resuming, missed: missed, since: now, latest: now}
 }
 
 // origin returns the origin of the event that has just come.
-func (c *catchUp) origin(typ apiwatch.EventType) Origin {
+func (c *catchUp) origin(typ apiwatch.EventType, resourceVersion string) Origin {
 	if !c.active {
 		return Live
 	}
-	now := time.Now()
-	if typ == apiwatch.Bookmark || now.Sub(c.latest) > catchUpPause || now.Sub(c.since) > catchUpMax {
+	if c.over(typ, resourceVersion, time.Now()) {
 		c.active = false
 		return Live
 	}
-	c.latest = now
 	return Resumed
+}
+
+func (c *catchUp) over(typ apiwatch.EventType, resourceVersion string, now time.Time) bool {
+	if c.missed != "" {
+		return later(resourceVersion, c.missed)
+	}
+	return typ == apiwatch.Bookmark || now.Sub(c.latest) > catchUpPause || now.Sub(c.since) > catchUpMax
+}
+
+// took notes that an event has been passed on, which may have had to wait.
+func (c *catchUp) took() {
+	c.latest = time.Now()
 }
 
 // The origins of Records, not of Events: what an earlier process kept is known
@@ -49,19 +62,26 @@ const (
 	originLost  Origin = "lost"
 )
 
-// lull waits for the end of what a resumed watch brings at first. The API server does
-// not say where that is.
+// lull waits for the end of what a watch brings at first that goes on after a restart.
+// The API server does not say where that is: it is when nothing comes for a while, or
+// something that was not missed.
 type lull struct {
 	timer *time.Timer
+	// until bounds it where it is not known what was missed: a busy resource is never
+	// quiet.
 	until time.Time
 }
 
 // newLull returns one that is never over, if there is nothing to wait for.
-func newLull(active bool) *lull {
+func newLull(active, bounded bool) *lull {
 	if !active {
 		return &lull{}
 	}
-	return &lull{timer: time.NewTimer(catchUpPause), until: time.Now().Add(catchUpMax)}
+	l := &lull{timer: time.NewTimer(catchUpPause)}
+	if !bounded {
+		l.until = time.Now().Add(catchUpMax)
+	}
+	return l
 }
 
 func (l *lull) over() <-chan time.Time {
@@ -71,10 +91,14 @@ func (l *lull) over() <-chan time.Time {
 	return l.timer.C
 }
 
-// extend is called for each event.
-func (l *lull) extend() {
-	if l.timer != nil {
-		l.timer.Reset(max(0, min(catchUpPause, time.Until(l.until))))
+// extend is called for each event. more: it was missed, so others may follow.
+func (l *lull) extend(more bool) {
+	switch {
+	case l.timer == nil:
+	case !more, !l.until.IsZero() && time.Now().After(l.until):
+		l.timer.Reset(0)
+	default:
+		l.timer.Reset(catchUpPause)
 	}
 }
 

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/crdwatch/crdwatch/pkg/discovery"
@@ -23,8 +24,24 @@ func (m *Manager) load(ctx context.Context) error {
 	}
 	if c, ok := m.saved[m.crds.snapshot().Resource.UID]; ok {
 		m.crds.feed.memory = m.memory(c)
+		m.revision = m.currentRevision(ctx)
+		m.crds.feed.started = m.revision
 	}
 	return nil
+}
+
+// currentRevision is where the API server is now. resourceVersions of different
+// resources need not be comparable; those of custom resources are of one etcd, and
+// nothing but the words resumed and ready hang on it. Empty if it does not answer.
+func (m *Manager) currentRevision(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, m.opts.Timing.AnswerWithin)
+	defer cancel()
+	list, err := m.opts.Clients.metadata.Resource(discovery.CRDs().GVR).List(ctx, metav1.ListOptions{Limit: 1})
+	if err != nil {
+		m.opts.Logger.Debug("asking for the current revision", "error", err)
+		return ""
+	}
+	return list.GetResourceVersion()
 }
 
 func (m *Manager) memory(c Checkpoint) *memory {
@@ -42,7 +59,8 @@ func (m *Manager) reportOrphans(ctx context.Context, present map[types.UID]bool)
 }
 
 func (m *Manager) reportOrphan(ctx context.Context, c Checkpoint) {
-	r := discovery.Resource{CRD: c.CRD, UID: c.Resource, Kind: c.Ref.Kind}
+	// Where only a namespace is watched, no object of a cluster-scoped type was kept.
+	r := discovery.Resource{CRD: c.CRD, UID: c.Resource, Kind: c.Ref.Kind, Namespaced: true}
 	r.GVR.Group, r.GVR.Version, r.GVR.Resource = c.Ref.Group, c.Ref.Version, c.Ref.Resource
 	mon := m.newMonitor(r, Scope{})
 	mon.known = c
@@ -61,6 +79,9 @@ func (m *Manager) reportObjects(ctx context.Context, mon *monitor) (all bool) {
 		switch {
 		case ctx.Err() != nil:
 			return false
+		case err != nil && o.Name == "":
+			m.opts.Logger.Error("reading the saved objects of a deleted CRD", "resource", c.CRD, "error", err)
+			return false // the next start tries again
 		case err != nil:
 			// Its UID is not known, so there is nothing to be said of it.
 			m.opts.Logger.Error("reading a saved object of a deleted CRD", "resource", c.CRD, "object", o.Name, "error", err)

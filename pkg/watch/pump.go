@@ -71,9 +71,11 @@ func (p *pump) run(ctx context.Context) {
 		}
 		if p.synced && p.feed.lost(err) {
 			p.feed.host.restarted("Expired")
-			p.feed.keepOldest(oldestOf(err))
-			p.send(ctx, expired(err))
+			p.relist(ctx, p.oldest(err), err)
 			return
+		}
+		if isExpired(err) {
+			p.feed.keepOldest("") // it has moved on
 		}
 		if !p.pause(ctx, err, time.Since(opened), changed) || (!p.synced && p.delivered > 0) {
 			return
@@ -86,10 +88,29 @@ func (p *pump) run(ctx context.Context) {
 func (p *pump) linger(ctx context.Context) {
 	if p.synced {
 		p.mark(ctx, p.feed.host.drained)
-	} else {
+	} else if wait(ctx, p.feed.beforeRelist()) {
 		p.feed.host.drained()
 	}
 	<-ctx.Done()
+}
+
+// relist makes the informer list everything again, as it was at a resourceVersion or as
+// it is.
+func (p *pump) relist(ctx context.Context, at string, why error) {
+	p.feed.keepOldest(at)
+	handled := p.feed.relists()
+	p.mark(ctx, func() { close(handled) })
+	p.send(ctx, expired(why))
+}
+
+// oldest is where to list after a 410: at the very revision from which the API server
+// can go on, so that the gap is as small as it can be. On a busy resource that revision
+// moves on while one lists. Then listing what is there now is the only way out.
+func (p *pump) oldest(err error) string {
+	if p.exact {
+		return ""
+	}
+	return oldestOf(err)
 }
 
 // watch opens one real watch and forwards it to its end. It returns why it ended,
@@ -102,7 +123,7 @@ func (p *pump) watch(ctx context.Context, t target, changed <-chan struct{}) err
 		return err
 	}
 	defer w.Stop()
-	p.catchUp.begin(p.synced)
+	p.catchUp.begin(p.synced, p.feed.missedUpTo())
 	p.feed.opened(p.synced)
 	return p.forward(ctx, w, changed)
 }
@@ -141,9 +162,7 @@ func (p *pump) start(ctx context.Context, t target) (apiwatch.Interface, error) 
 		opts.ResourceVersion, _ = p.feed.where()
 		return p.feed.client(t).Watch(ctx, opts)
 	}
-	if oldest := p.feed.takeOldest(); oldest != "" {
-		// The state at the very revision from which the API server can go on: so
-		// the gap is as small as it can be, and no revision after it is lost.
+	if oldest := p.feed.listAt(); oldest != "" {
 		p.exact = true
 		return newPagedWatch(ctx, p.feed, t, timeout, oldest), nil
 	}
@@ -162,7 +181,7 @@ func (p *pump) start(ctx context.Context, t target) (apiwatch.Interface, error) 
 func (p *pump) forward(ctx context.Context, w apiwatch.Interface, changed <-chan struct{}) error {
 	patience := time.NewTimer(p.patience())
 	defer patience.Stop()
-	missed := newLull(p.feed.catchesUp())
+	missed := newLull(p.feed.catchesUp(), p.catchUp.missed != "")
 	defer missed.stop()
 	for {
 		select {
@@ -195,7 +214,7 @@ func (p *pump) forward(ctx context.Context, w apiwatch.Interface, changed <-chan
 				return err
 			}
 			patience.Reset(p.patience())
-			missed.extend()
+			missed.extend(p.catchUp.active)
 		}
 	}
 }
@@ -228,16 +247,18 @@ func (p *pump) take(ctx context.Context, event apiwatch.Event) error {
 	if order, err := resourceversion.CompareResourceVersion(rv, before); err == nil && order <= 0 && event.Type != apiwatch.Bookmark {
 		return nil // seen before: the position is what the monitor has
 	}
-	tag(event, p.catchUp.origin(event.Type))
+	tag(event, p.catchUp.origin(event.Type, rv))
 	if !p.send(ctx, event) {
 		return errStopped
 	}
+	p.exact = false // the watch has gone on from the list
 	p.feed.reached(rv)
 	p.feed.proven(true)
 	if event.Type == apiwatch.Bookmark {
 		p.bookmark(ctx, before, rv)
 		return nil
 	}
+	defer p.catchUp.took()
 	return p.keepWindow(ctx)
 }
 
@@ -256,7 +277,8 @@ func (p *pump) takeInitial(ctx context.Context, event apiwatch.Event, object met
 	before, since := p.feed.where()
 	p.synced, p.delivered = true, 0
 	p.feed.caughtUp() // the list has whatever was missed
-	p.catchUp.begin(p.exact)
+	p.feed.keepOldest("")
+	p.catchUp.begin(p.exact, "")
 	p.feed.reached(rv)
 	_, until := p.feed.where()
 	p.mark(ctx, func() { p.feed.host.listed(before, rv, since, until) })

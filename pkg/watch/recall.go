@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"unsafe"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -55,8 +56,11 @@ func (p *pump) recall(ctx context.Context, m *memory) (resumes bool) {
 		if err != nil && o.Name == "" {
 			break
 		}
-		r := m.restore(o, err != nil)
-		p.feed.host.restored(r)
+		r := m.restore(o, err != nil || m.foreign())
+		if !p.feed.host.restored(r) {
+			m.damaged = true
+			r = lost(o)
+		}
 		if !p.send(ctx, apiwatch.Event{Type: apiwatch.Added, Object: carrier(r)}) {
 			return false
 		}
@@ -77,16 +81,30 @@ func (p *pump) recall(ctx context.Context, m *memory) (resumes bool) {
 
 // restore makes the Record of a saved object. Of one that cannot be read only the name
 // is known: that it was there keeps it from being taken for a new one.
-func (m *memory) restore(o SavedObject, lost bool) *Record {
+func (m *memory) restore(o SavedObject, unreadable bool) *Record {
 	m.objects++
-	if lost {
-		r := Restore(SavedObject{Namespace: o.Namespace, Name: o.Name})
-		r.origin = codeOf(originLost)
-		return r
+	if unreadable {
+		return lost(o)
 	}
 	r := restore(o, m.codec(o.Dictionary))
 	r.origin = codeOf(originSaved)
 	return r
+}
+
+func lost(o SavedObject) *Record {
+	r := Restore(SavedObject{Namespace: o.Namespace, Name: o.Name})
+	r.origin = codeOf(originLost)
+	return r
+}
+
+// foreign: the Records are of another form than this program's.
+func (m *memory) foreign() bool {
+	format, _, _ := strings.Cut(m.checkpoint.Scope, " ")
+	if format == "" || format == strconv.Itoa(recordFormat) {
+		return false
+	}
+	m.damaged = true
+	return true
 }
 
 // codec returns one codec for each dictionary, as before.

@@ -13,7 +13,11 @@ import (
 // or how many.
 func (m *Manager) reconcile(ctx context.Context) (present map[types.UID]bool) {
 	set := m.catalog.Set().Sorted()
-	for _, mon := range m.adapt(set) {
+	added, passed := m.adapt(set)
+	for _, mon := range passed {
+		mon.record(Entry{})
+	}
+	for _, mon := range added {
 		if mon.feed.memory == nil {
 			mon.record(Entry{})
 		}
@@ -27,13 +31,18 @@ func (m *Manager) reconcile(ctx context.Context) (present map[types.UID]bool) {
 	return present
 }
 
-// adapt updates the monitors, and returns new ones that are to be started.
-func (m *Manager) adapt(set []discovery.Resource) (added []*monitor) {
+// adapt updates the monitors, and returns new ones that are to be started. passed are
+// those of resources that are not selected: that they were there is noted, so that a
+// later process, which selects them, does not take them for new.
+func (m *Manager) adapt(set []discovery.Resource) (added, passed []*monitor) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range set {
 		scope, selected := m.selector(r)
 		if !selected {
+			if m.passesBy(r) {
+				passed = append(passed, m.newMonitor(r, scope))
+			}
 			continue
 		}
 		if known, ok := m.monitors[r.UID]; ok {
@@ -45,7 +54,18 @@ func (m *Manager) adapt(set []discovery.Resource) (added []*monitor) {
 		m.unsettled++
 		added = append(added, mon)
 	}
-	return added
+	return added, passed
+}
+
+// passesBy reports, once, that a resource is there and not selected. It is called with
+// mu held.
+func (m *Manager) passesBy(r discovery.Resource) bool {
+	_, saved := m.saved[r.UID]
+	if m.opts.Snapshots == nil || saved || m.passed[r.UID] {
+		return false
+	}
+	m.passed[r.UID] = true
+	return true
 }
 
 // retire ends the monitors of CRDs that are gone.

@@ -83,16 +83,17 @@ func (m *monitor) reached(position string, at time.Time) {
 }
 
 // restored implements host. It is called on the pump's goroutine.
-func (m *monitor) restored(r *Record) {
+func (m *monitor) restored(r *Record) (readable bool) {
 	if m.prepare == nil || r.lost() {
-		return
+		return true
 	}
 	obj, err := r.Object()
 	if err != nil {
 		m.log.Error("reading a saved object", "resource", m.snapshot().Resource.CRD, "object", r.key(), "error", err)
-		return
+		return false
 	}
 	m.prepare(&unstructured.Unstructured{Object: obj}, r)
+	return true
 }
 
 // recalled implements host. It is called on the handler's goroutine, after the last
@@ -103,6 +104,8 @@ func (m *monitor) recalled(r recollection, from *memory) {
 	m.relist = relist{listed: c.Position != "", damaged: r.damaged}
 	if c.Position != "" && c.Scope != m.feed.scope {
 		m.relist.listed, m.relist.rescoped = false, true
+		// Until the list is complete, what is kept is of neither scope.
+		m.known.Scope = ""
 	}
 	if from.newest != nil {
 		m.codecs.resume(from.newest, from.objects)
@@ -137,11 +140,13 @@ func (m *monitor) listed(before, now string, since, until time.Time) {
 	m.record(e)
 }
 
-// gap reports whether a complete list has left something unknown: a first one has
-// nothing before it, and one that compares is no gap if it finds nothing.
+// gap reports whether a complete list has left something unknown. A first one has
+// nothing before it, and one at the very position of the watch leaves nothing out. One
+// that compares and could not be had at that position is no gap if it finds nothing.
+// Where etcd was restored from a backup, the position goes back.
 func (r relist) gap(before, now string) bool {
 	known := r.listed || r.rescoped
-	return known && later(now, before) && (!r.drift || r.differences > 0)
+	return known && now != before && (!r.drift || r.differences > 0)
 }
 
 // drifted tells of objects that were not as the watch had told.
