@@ -14,6 +14,8 @@ import (
 
 	"github.com/crdwatch/crdwatch/pkg/watch"
 	"github.com/crdwatch/crdwatch/test/controlplane"
+	"github.com/crdwatch/crdwatch/test/patience"
+	"github.com/crdwatch/crdwatch/test/scribe"
 )
 
 // TestCRDChurn: CRDs come, go, come back and change while objects are written. What
@@ -21,11 +23,11 @@ import (
 // over: no resource, no goroutine.
 func TestCRDChurn(t *testing.T) {
 	const group = "churn.example.com"
-	stable := install(t, shared, group, 2)
+	stable := scribe.Install(t, shared, group, 2)
 	e := start(t, shared.Config(), watch.Options{Resolve: only(group), Timing: quiet})
 	before := settledGoroutines()
 
-	var ledger map[types.UID][]entry
+	var ledger scribe.Ledger
 	var writing sync.WaitGroup
 	defer writing.Wait()
 	writing.Go(func() { ledger = write(t, shared, stable, 1500) })
@@ -38,12 +40,12 @@ func TestCRDChurn(t *testing.T) {
 	compareWritten(t, e, ledger)
 	// An edited CRD has a new watch cache, which does not know the watch's position
 	// if the resource was quiet before.
-	noGaps(t, e, stable[0].name())
+	noGaps(t, e, stable[0].Name())
 	consistent(t, e, group)
 	if n := len(e.Statuses()); n != len(stable) {
 		t.Errorf("%d resources are watched, want %d", n, len(stable))
 	}
-	eventually(t, "the goroutines are back", func() (bool, string) {
+	patience.Until(t, "the goroutines are back", func() (bool, string) {
 		now := settledGoroutines()
 		return now <= before+5, fmt.Sprintf("%d goroutines, %d before", now, before)
 	})
@@ -62,8 +64,8 @@ func settledGoroutines() int {
 // churn lets a CRD with objects be deleted, and created again at once.
 func churn(t *testing.T, e *engine, group string, round int) {
 	t.Helper()
-	c := crd{group: group, plural: "fleetings"}
-	if err := shared.Apply(t.Context(), c.manifest()); err != nil {
+	c := scribe.CRD{Group: group, Plural: "fleetings"}
+	if err := shared.Apply(t.Context(), c.Manifest()); err != nil {
 		t.Fatal(err)
 	}
 	o := newObjects(t, shared, c)
@@ -71,23 +73,23 @@ func churn(t *testing.T, e *engine, group string, round int) {
 	o.create(first, 1)
 	o.resize(first, 2)
 	e.await("the first object", seen(watch.Added, first))
-	deleteCRD(t, c.name())
+	deleteCRD(t, c.Name())
 	// Deleted with the CRD, the object is reported as deleted; the new CRD starts
 	// from nothing.
-	eventually(t, "the API server has let the CRD go", func() (bool, string) {
-		_, err := crdClient(t).Get(t.Context(), c.name(), metav1.GetOptions{})
+	patience.Until(t, "the API server has let the CRD go", func() (bool, string) {
+		_, err := crdClient(t).Get(t.Context(), c.Name(), metav1.GetOptions{})
 		return apierrors.IsNotFound(err), fmt.Sprint(err)
 	})
-	if err := shared.Apply(t.Context(), c.manifest()); err != nil {
+	if err := shared.Apply(t.Context(), c.Manifest()); err != nil {
 		t.Fatal(err)
 	}
 	o.create(second, 1)
 	e.await("the end of the first object", seen(watch.Deleted, first))
 	e.await("the second object", seen(watch.Added, second))
-	deleteCRD(t, c.name())
+	deleteCRD(t, c.Name())
 	e.await("the end of the second object", seen(watch.Deleted, second))
-	eventually(t, "the CRD is gone", func() (bool, string) {
-		_, ok := e.status(c.name())
+	patience.Until(t, "the CRD is gone", func() (bool, string) {
+		_, ok := e.status(c.Name())
 		return !ok, "still watched"
 	})
 }
@@ -106,19 +108,19 @@ func seen(typ watch.EventType, name string) func([]watch.Event) bool {
 
 // edit changes the schema, then the storage version, then takes the old version out
 // of service: each ends all watches of the CRD, the last for good.
-func edit(t *testing.T, c crd) {
-	extra := map[string]any{"added": object{"type": "string"}}
-	v1, v2 := version{name: "v1"}, version{name: "v2", extraProperties: extra}
-	steps := [][]version{
-		{{name: "v1", storage: true, extraProperties: extra}},
-		{{name: "v1", storage: true}, v2},
-		{v1, {name: "v2", storage: true, extraProperties: extra}},
-		{{name: "v1", storage: true}, v2},
+func edit(t *testing.T, c scribe.CRD) {
+	extra := map[string]any{"added": scribe.Object{"type": "string"}}
+	v1, v2 := scribe.Version{Name: "v1"}, scribe.Version{Name: "v2", Extra: extra}
+	steps := [][]scribe.Version{
+		{{Name: "v1", Storage: true, Extra: extra}},
+		{{Name: "v1", Storage: true}, v2},
+		{v1, {Name: "v2", Storage: true, Extra: extra}},
+		{{Name: "v1", Storage: true}, v2},
 	}
 	for _, versions := range steps {
 		next := c
-		next.versions = versions
-		if err := shared.Apply(t.Context(), next.manifest()); err != nil {
+		next.Versions = versions
+		if err := shared.Apply(t.Context(), next.Manifest()); err != nil {
 			t.Error(err)
 			return
 		}
@@ -158,20 +160,20 @@ func consistent(t *testing.T, e *engine, group string) {
 // where it was.
 func TestVersionTakenOutOfService(t *testing.T) {
 	const group = "moved.example.com"
-	c := crd{group: group, plural: "movers", versions: []version{{name: "v1", storage: true}, {name: "v2"}}}
-	if err := shared.Apply(t.Context(), c.manifest()); err != nil {
+	c := scribe.CRD{Group: group, Plural: "movers", Versions: []scribe.Version{{Name: "v1", Storage: true}, {Name: "v2"}}}
+	if err := shared.Apply(t.Context(), c.Manifest()); err != nil {
 		t.Fatal(err)
 	}
 	o := newObjects(t, shared, c)
 	o.create("kept", 1)
 	e := start(t, shared.Config(), watch.Options{Resolve: only(group), Timing: quiet})
 	moved := c
-	moved.versions = []version{{name: "v1", unserved: true}, {name: "v2", storage: true}}
-	if err := shared.Apply(t.Context(), moved.manifest()); err != nil {
+	moved.Versions = []scribe.Version{{Name: "v1", Unserved: true}, {Name: "v2", Storage: true}}
+	if err := shared.Apply(t.Context(), moved.Manifest()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the other version is known", func() (bool, string) {
-		s, _ := e.status(c.name())
+	patience.Until(t, "the other version is known", func() (bool, string) {
+		s, _ := e.status(c.Name())
 		return s.Resource.GVR.Version == "v2", s.Resource.GVR.String()
 	})
 	newObjects(t, shared, moved).resize("kept", 2)
@@ -182,17 +184,17 @@ func TestVersionTakenOutOfService(t *testing.T) {
 	}
 
 	none := moved
-	none.versions = []version{{name: "v1", unserved: true}, {name: "v2", storage: true, unserved: true}}
+	none.Versions = []scribe.Version{{Name: "v1", Unserved: true}, {Name: "v2", Storage: true, Unserved: true}}
 	if err := replaceVersions(t, none); err != nil {
 		t.Fatal(err)
 	}
-	if s := e.awaitState(c.name(), watch.NotServed); s.Reason != "NoServedVersion" {
+	if s := e.awaitState(c.Name(), watch.NotServed); s.Reason != "NoServedVersion" {
 		t.Errorf("reason %q, message %q", s.Reason, s.Message)
 	}
 	if err := replaceVersions(t, moved); err != nil {
 		t.Fatal(err)
 	}
-	e.awaitState(c.name(), watch.Synced)
+	e.awaitState(c.Name(), watch.Synced)
 }
 
 // TestFirstObjectsOfANewCRD: what is in a CRD when its watch begins is state for a
@@ -201,13 +203,13 @@ func TestFirstObjectsOfANewCRD(t *testing.T) {
 	const group = "news.example.com"
 	p := newProxy(t, shared)
 	e := start(t, p.Config(), watch.Options{Resolve: only(group), Timing: quiet})
-	c := crd{group: group, plural: "novelties"}
-	closed := p.Always(controlplane.RespondStatus(http.StatusInternalServerError, metav1.StatusReasonInternalError, "no", 0), controlplane.Watches(c.name()))
-	if err := shared.Apply(t.Context(), c.manifest()); err != nil {
+	c := scribe.CRD{Group: group, Plural: "novelties"}
+	closed := p.Always(controlplane.RespondStatus(http.StatusInternalServerError, metav1.StatusReasonInternalError, "no", 0), controlplane.Watches(c.Name()))
+	if err := shared.Apply(t.Context(), c.Manifest()); err != nil {
 		t.Fatal(err)
 	}
 	newObjects(t, shared, c).create("first", 1)
-	eventually(t, "the watch is refused", func() (bool, string) { return closed.Hits() > 0, "" })
+	patience.Until(t, "the watch is refused", func() (bool, string) { return closed.Hits() > 0, "" })
 	closed.Clear()
 	e.await("the first object", seen(watch.Added, "first"))
 }

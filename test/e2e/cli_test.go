@@ -1,132 +1,46 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/crdwatch/crdwatch/pkg/watch"
+	"github.com/crdwatch/crdwatch/test/patience"
+	"github.com/crdwatch/crdwatch/test/program"
+	"github.com/crdwatch/crdwatch/test/scribe"
 )
 
-// binary is the program under test: the one that was built, or one built now.
-var binary = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv("CRDWATCH_BINARY"); path != "" {
-		return filepath.Abs(path)
-	}
-	dir, err := os.MkdirTemp("", "crdwatch")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "crdwatch")
-	out, err := exec.Command("go", "build", "-C", "../..", "-o", path, "./cmd/crdwatch").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
-
-// program is a running crdwatch.
-type program struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	stdout *bufio.Reader
-	stderr *logbook
-}
-
-// command starts crdwatch with a kubeconfig, and stops it when the test ends.
-func command(t *testing.T, kubeconfig string, args ...string) *program {
-	t.Helper()
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &program{t: t, cmd: exec.Command(path, args...), stderr: &logbook{}}
-	p.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HOME="+t.TempDir())
-	p.cmd.Stderr = p.stderr
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.stdout = bufio.NewReader(out)
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
-	return p
-}
-
 // awaitSynced waits for the line that says so.
-func (p *program) awaitSynced() {
-	p.t.Helper()
-	eventually(p.t, "crdwatch is synced", func() (bool, string) {
-		return p.stderr.count("watching", "resources") > 0, p.stderr.String()
+func awaitSynced(t *testing.T, stderr *program.Log) {
+	t.Helper()
+	patience.Until(t, "crdwatch is synced", func() (bool, string) {
+		return stderr.Count("watching", "resources") > 0, stderr.String()
 	})
 }
 
-func (l *logbook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lines.String()
-}
-
-// rest returns what is left of stdout, and the exit code.
-func (p *program) rest() (string, int) {
-	p.t.Helper()
-	timeout := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
-	defer timeout.Stop()
-	out, err := io.ReadAll(p.stdout)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return string(out), p.wait()
-}
-
-// wait returns the exit code, and does not read stdout.
-func (p *program) wait() int {
-	p.t.Helper()
-	timeout := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
-	defer timeout.Stop()
-	var exit *exec.ExitError
-	if err := p.cmd.Wait(); err != nil && !errors.As(err, &exit) {
-		p.t.Fatal(err)
-	}
-	return p.cmd.ProcessState.ExitCode()
-}
-
-func (p *program) signal(s os.Signal) {
-	p.t.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
 // cliCRD is the CRD of these tests.
-func cliCRD(t *testing.T, group string) (crd, *objects) {
-	c := install(t, shared, group, 1)[0]
+func cliCRD(t *testing.T, group string) (scribe.CRD, *objects) {
+	c := scribe.Install(t, shared, group, 1)[0]
 	return c, newObjects(t, shared, c)
 }
 
 func TestCountEndsTheWatch(t *testing.T) {
 	c, o := cliCRD(t, "count.example.com")
-	p := command(t, shared.Kubeconfig(), "watch", c.name(), "-o", "jsonl", "--count", "2")
-	p.awaitSynced()
+	p := program.Start(t, shared.Kubeconfig(), "watch", c.Name(), "-o", "jsonl", "--count", "2")
+	awaitSynced(t, p.Stderr)
 	o.create("a", 1)
 	o.resize("a", 2, 3)
-	out, code := p.rest()
+	out, code := p.Rest()
 	var events []watch.Event
 	for line := range strings.Lines(out) {
 		var ev watch.Event
@@ -142,7 +56,7 @@ func TestCountEndsTheWatch(t *testing.T) {
 
 func TestTimeoutEndsTheWatch(t *testing.T) {
 	c, _ := cliCRD(t, "timeout.example.com")
-	out, code := command(t, shared.Kubeconfig(), "watch", c.name(), "--timeout", "1s").rest()
+	out, code := program.Start(t, shared.Kubeconfig(), "watch", c.Name(), "--timeout", "1s").Rest()
 	if code != 0 || out != "" {
 		t.Errorf("exit %d with %q", code, out)
 	}
@@ -151,27 +65,26 @@ func TestTimeoutEndsTheWatch(t *testing.T) {
 // TestHeadEndsTheWatch: whoever has seen enough does not wait for the next event.
 func TestHeadEndsTheWatch(t *testing.T) {
 	c, o := cliCRD(t, "head.example.com")
-	path, err := binary()
+	path, err := program.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	stderr := &logbook{}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	stderr := &program.Log{}
+	ctx, cancel := context.WithTimeout(t.Context(), patience.Limit)
 	defer cancel()
-	sh := exec.CommandContext(ctx, "sh", "-c", `"$0" watch "$1" -o jsonl | head -1`, path, c.name())
+	sh := exec.CommandContext(ctx, "sh", "-c", `"$0" watch "$1" -o jsonl | head -1`, path, c.Name())
 	sh.Env = append(os.Environ(), "KUBECONFIG="+shared.Kubeconfig())
 	var out bytes.Buffer
 	sh.Stdout, sh.Stderr = &out, stderr
 	if err := sh.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{t: t, stderr: stderr}
-	p.awaitSynced()
+	awaitSynced(t, stderr)
 	o.create("only", 1)
 	if err := sh.Wait(); err != nil {
 		t.Error(err)
 	}
-	if n := strings.Count(out.String(), "\n"); n != 1 || stderr.count("error") > 0 {
+	if n := strings.Count(out.String(), "\n"); n != 1 || stderr.Count("error") > 0 {
 		t.Errorf("%d lines, and on stderr:\n%s", n, stderr)
 	}
 }
@@ -179,11 +92,11 @@ func TestHeadEndsTheWatch(t *testing.T) {
 func TestSignalsEndTheWatch(t *testing.T) {
 	c, _ := cliCRD(t, "signal.example.com")
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
-		p := command(t, shared.Kubeconfig(), "watch", c.name())
-		p.awaitSynced()
-		p.signal(s)
-		if _, code := p.rest(); code != 0 || p.stderr.count("error") > 0 {
-			t.Errorf("%v: exit %d with\n%s", s, code, p.stderr)
+		p := program.Start(t, shared.Kubeconfig(), "watch", c.Name())
+		awaitSynced(t, p.Stderr)
+		p.Signal(s)
+		if _, code := p.Rest(); code != 0 || p.Stderr.Count("error") > 0 {
+			t.Errorf("%v: exit %d with\n%s", s, code, p.Stderr)
 		}
 	}
 }
@@ -192,19 +105,21 @@ func TestSignalsEndTheWatch(t *testing.T) {
 // The events are more than fit into one.
 func TestStalledReader(t *testing.T) {
 	c, o := cliCRD(t, "stalled.example.com")
-	p := command(t, shared.Kubeconfig(), "watch", c.name(), "-o", "jsonl", "--log-level", "debug")
-	p.awaitSynced()
+	p := program.Start(t, shared.Kubeconfig(), "watch", c.Name(), "-o", "jsonl", "--log-level", "debug")
+	awaitSynced(t, p.Stderr)
 	o.create("busy", 1)
 	for n := range 64 {
-		o.edit("busy", func(spec object) { spec["free"] = object{"text": fmt.Sprint(n, strings.Repeat(" and on", 1<<10))} })
+		o.edit("busy", func(spec scribe.Object) {
+			spec["free"] = scribe.Object{"text": fmt.Sprint(n, strings.Repeat(" and on", 1<<10))}
+		})
 	}
-	if err := crdClient(t).Delete(t.Context(), c.name(), metav1.DeleteOptions{}); err != nil {
+	if err := crdClient(t).Delete(t.Context(), c.Name(), metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the log goes on", func() (bool, string) { return p.stderr.count(c.name(), "to=Gone") > 0, p.stderr.String() })
-	p.signal(syscall.SIGTERM)
-	if code := p.wait(); code != 0 {
-		t.Errorf("exit %d with\n%s", code, p.stderr)
+	patience.Until(t, "the log goes on", func() (bool, string) { return p.Stderr.Count(c.Name(), "to=Gone") > 0, p.Stderr.String() })
+	p.Signal(syscall.SIGTERM)
+	if code := p.Wait(patience.Limit); code != 0 {
+		t.Errorf("exit %d with\n%s", code, p.Stderr)
 	}
 }
 
@@ -212,8 +127,8 @@ func TestStalledReader(t *testing.T) {
 func TestInitial(t *testing.T) {
 	c, o := cliCRD(t, "initial.example.com")
 	o.create("there", 1)
-	p := command(t, shared.Kubeconfig(), "watch", c.name(), "-o", "jsonl", "--initial", "--count", "1")
-	out, code := p.rest()
+	p := program.Start(t, shared.Kubeconfig(), "watch", c.Name(), "-o", "jsonl", "--initial", "--count", "1")
+	out, code := p.Rest()
 	if code != 0 || !strings.Contains(out, `"origin":"initial"`) || !strings.Contains(out, `"name":"there"`) {
 		t.Errorf("exit %d with %q", code, out)
 	}
@@ -243,14 +158,14 @@ func TestBadInput(t *testing.T) {
 		"unknown type of crds": {shared.Kubeconfig(), []string{"crds", "nothing"}, []string{`"nothing"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := command(t, test.kubeconfig, test.args...)
-			out, code := p.rest()
+			p := program.Start(t, test.kubeconfig, test.args...)
+			out, code := p.Rest()
 			if code != 2 || out != "" {
 				t.Errorf("exit %d, stdout %q", code, out)
 			}
 			for _, want := range append(test.want, "error: ") {
-				if p.stderr.count(want) == 0 {
-					t.Errorf("no %q in:\n%s", want, p.stderr)
+				if p.Stderr.Count(want) == 0 {
+					t.Errorf("no %q in:\n%s", want, p.Stderr)
 				}
 			}
 		})

@@ -14,6 +14,8 @@ import (
 
 	"github.com/crdwatch/crdwatch/pkg/watch"
 	"github.com/crdwatch/crdwatch/test/controlplane"
+	"github.com/crdwatch/crdwatch/test/patience"
+	"github.com/crdwatch/crdwatch/test/scribe"
 )
 
 // impatient are deadlines that a test can wait for.
@@ -48,7 +50,7 @@ func newProxy(t *testing.T, cp *controlplane.ControlPlane) *controlplane.Proxy {
 // every revision is reported once, as long as the API server still has it.
 func TestFaultsLoseNothing(t *testing.T) {
 	const group = "faults.example.com"
-	crds := install(t, shared, group, 4)
+	crds := scribe.Install(t, shared, group, 4)
 	watches := controlplane.Verb("watch")
 	faults := map[string]func(p *controlplane.Proxy){
 		"cut":       func(p *controlplane.Proxy) { p.Now(controlplane.Cut(), watches) },
@@ -121,7 +123,7 @@ type trouble struct {
 // reported, and one GAP says that this is all that is known.
 func TestGap(t *testing.T) {
 	const group = "gap.example.com"
-	c := install(t, shared, group, 2)[0]
+	c := scribe.Install(t, shared, group, 2)[0]
 	p := newProxy(t, shared)
 	o := newObjects(t, shared, c)
 	for _, name := range []string{"changed", "deleted", "replaced", "untouched", "reverted"} {
@@ -129,10 +131,10 @@ func TestGap(t *testing.T) {
 	}
 	e := start(t, p.Config(), watch.Options{Resolve: only(group), Timing: impatient})
 
-	watches := controlplane.Watches(c.name())
+	watches := controlplane.Watches(c.Name())
 	closed := p.Always(controlplane.RespondStatus(http.StatusInternalServerError, metav1.StatusReasonInternalError, "no", 0), watches)
 	p.Now(controlplane.ErrorEvent(http.StatusGone, metav1.StatusReasonExpired, "too old resource version"), watches)
-	eventually(t, "the list is refused", func() (bool, string) { return closed.Hits() > 0, "" })
+	patience.Until(t, "the list is refused", func() (bool, string) { return closed.Hits() > 0, "" })
 	o.resize("changed", 2, 3, 4)
 	o.resize("reverted", 2, 1)
 	o.remove("deleted")
@@ -190,18 +192,18 @@ func troubles(events []watch.Event) map[trouble]int {
 // objects writes single objects of one CRD.
 type objects struct {
 	t      *testing.T
-	crd    crd
+	crd    scribe.CRD
 	client dynamic.ResourceInterface
 }
 
-func newObjects(t *testing.T, cp *controlplane.ControlPlane, c crd) *objects {
+func newObjects(t *testing.T, cp *controlplane.ControlPlane, c scribe.CRD) *objects {
 	t.Helper()
 	client, err := dynamic.NewForConfig(cp.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := client.Resource(c.gvr())
-	if c.cluster {
+	r := client.Resource(c.GVR())
+	if c.Cluster {
 		return &objects{t, c, r}
 	}
 	return &objects{t, c, r.Namespace("default")}
@@ -209,11 +211,11 @@ func newObjects(t *testing.T, cp *controlplane.ControlPlane, c crd) *objects {
 
 func (o *objects) create(name string, size int64) {
 	o.t.Helper()
-	obj := &unstructured.Unstructured{Object: object{
-		"apiVersion": o.crd.group + "/" + o.crd.gvr().Version, "kind": o.crd.kind(),
-		"metadata": object{"name": name}, "spec": object{"size": size},
+	obj := &unstructured.Unstructured{Object: scribe.Object{
+		"apiVersion": o.crd.Group + "/" + o.crd.GVR().Version, "kind": o.crd.Kind(),
+		"metadata": scribe.Object{"name": name}, "spec": scribe.Object{"size": size},
 	}}
-	if _, err := o.client.Create(o.t.Context(), obj, metav1.CreateOptions{FieldManager: creator}); err != nil {
+	if _, err := o.client.Create(o.t.Context(), obj, metav1.CreateOptions{FieldManager: scribe.Creator}); err != nil {
 		o.t.Fatal(err)
 	}
 }
@@ -221,19 +223,19 @@ func (o *objects) create(name string, size int64) {
 func (o *objects) resize(name string, sizes ...int64) {
 	o.t.Helper()
 	for _, size := range sizes {
-		o.edit(name, func(spec object) { spec["size"] = size })
+		o.edit(name, func(spec scribe.Object) { spec["size"] = size })
 	}
 }
 
 // edit updates the spec of an object.
-func (o *objects) edit(name string, change func(spec object)) {
+func (o *objects) edit(name string, change func(spec scribe.Object)) {
 	o.t.Helper()
 	obj, err := o.client.Get(o.t.Context(), name, metav1.GetOptions{})
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	change(obj.Object["spec"].(object))
-	if _, err := o.client.Update(o.t.Context(), obj, metav1.UpdateOptions{FieldManager: specWriter}); err != nil {
+	change(obj.Object["spec"].(scribe.Object))
+	if _, err := o.client.Update(o.t.Context(), obj, metav1.UpdateOptions{FieldManager: scribe.SpecWriter}); err != nil {
 		o.t.Fatal(err)
 	}
 }
@@ -250,7 +252,7 @@ func (o *objects) remove(name string) {
 func TestAPIServerRestart(t *testing.T) {
 	const group = "restart.example.com"
 	cp := controlplane.StartT(t, controlplane.Options{})
-	crds := install(t, cp, group, 4)
+	crds := scribe.Install(t, cp, group, 4)
 	p := newProxy(t, cp)
 	e := start(t, p.Config(), watch.Options{Resolve: only(group), Timing: impatient})
 	ledger := write(t, cp, crds, 200)
@@ -258,7 +260,7 @@ func TestAPIServerRestart(t *testing.T) {
 		if err := cp.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the watches are back", func() (bool, string) {
+		patience.Until(t, "the watches are back", func() (bool, string) {
 			n := p.Running(controlplane.Verb("watch"))
 			return n == len(crds)+1, fmt.Sprint(n)
 		})
@@ -280,7 +282,7 @@ func TestAPIServerRestart(t *testing.T) {
 func TestRestartKeepsHistory(t *testing.T) {
 	const group = "history.example.com"
 	cp := controlplane.StartT(t, controlplane.Options{})
-	c := install(t, cp, group, 1)[0]
+	c := scribe.Install(t, cp, group, 1)[0]
 	o := newObjects(t, cp, c)
 	o.create("a", 1)
 	p := newProxy(t, cp)
@@ -310,11 +312,11 @@ func TestRestartKeepsHistory(t *testing.T) {
 // TestAPIServerGoneAtStart: whoever starts before the API server waits for it.
 func TestAPIServerGoneAtStart(t *testing.T) {
 	const group = "late.example.com"
-	crds := install(t, shared, group, 2)
+	crds := scribe.Install(t, shared, group, 2)
 	p := newProxy(t, shared)
 	p.Refuse()
 	e := launch(t, p.Config(), watch.Options{Resolve: only(group), Timing: impatient})
-	eventually(t, "the CRDs cannot be listed", func() (bool, string) {
+	patience.Until(t, "the CRDs cannot be listed", func() (bool, string) {
 		s := e.CRDs()
 		return s.Reason == "Unreachable", string(s.State) + " " + s.Reason
 	})
@@ -332,7 +334,7 @@ func TestAPIServerGoneAtStart(t *testing.T) {
 func TestRealExpiry(t *testing.T) {
 	const group = "expiry.example.com"
 	cp := controlplane.StartT(t, controlplane.Options{})
-	crds := install(t, cp, group, 3)
+	crds := scribe.Install(t, cp, group, 3)
 	p := newProxy(t, cp)
 	o := newObjects(t, cp, crds[0])
 	o.create("changed", 1)

@@ -11,11 +11,8 @@ import (
 
 	"github.com/crdwatch/crdwatch/pkg/discovery"
 	"github.com/crdwatch/crdwatch/pkg/watch"
+	"github.com/crdwatch/crdwatch/test/patience"
 )
-
-// patience bounds every wait. It is no expectation: what takes longer than usual on
-// a busy machine is not wrong.
-const patience = 2 * time.Minute
 
 // engine is a running Manager and everything that it reported.
 type engine struct {
@@ -62,7 +59,7 @@ func launchWith(t testing.TB, cfg *rest.Config, opts watch.Options, sink func(*e
 			if err != nil {
 				t.Errorf("Manager.Run: %v", err)
 			}
-		case <-time.After(patience):
+		case <-time.After(patience.Limit):
 			t.Error("Manager.Run did not return")
 		}
 	})
@@ -74,7 +71,7 @@ func (e *engine) awaitReady() {
 	e.t.Helper()
 	select {
 	case <-e.Done():
-	case <-time.After(patience):
+	case <-time.After(patience.Limit):
 		e.t.Fatalf("not ready: %v", e.Ready())
 	}
 }
@@ -101,7 +98,7 @@ func (e *engine) snapshot() ([]watch.Event, <-chan struct{}) {
 // await waits until the events satisfy a condition, and returns them.
 func (e *engine) await(what string, ok func([]watch.Event) bool) []watch.Event {
 	e.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(patience.Limit)
 	for {
 		events, changed := e.snapshot()
 		if ok(events) {
@@ -119,7 +116,7 @@ func (e *engine) await(what string, ok func([]watch.Event) bool) []watch.Event {
 func (e *engine) awaitState(crd string, want watch.State) watch.Status {
 	e.t.Helper()
 	var last watch.Status
-	eventually(e.t, fmt.Sprintf("%s is %s", crd, want), func() (bool, string) {
+	patience.Until(e.t, fmt.Sprintf("%s is %s", crd, want), func() (bool, string) {
 		var ok bool
 		last, ok = e.status(crd)
 		if !ok {
@@ -137,25 +134,6 @@ func (e *engine) status(crd string) (watch.Status, bool) {
 		}
 	}
 	return watch.Status{}, false
-}
-
-// eventually waits until a condition holds. It looks again every few milliseconds.
-func eventually(t testing.TB, what string, ok func() (bool, string)) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for {
-		held, now := ok()
-		if held {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waiting until %s: %s", what, now)
-		}
-	}
 }
 
 // only selects the CRDs of one group.

@@ -13,6 +13,9 @@ import (
 
 	"github.com/crdwatch/crdwatch/pkg/discovery"
 	"github.com/crdwatch/crdwatch/test/controlplane"
+	"github.com/crdwatch/crdwatch/test/patience"
+	"github.com/crdwatch/crdwatch/test/program"
+	"github.com/crdwatch/crdwatch/test/scribe"
 )
 
 // TestSIGTERMDuringSync ends the program while it opens 2,000 watches.
@@ -20,19 +23,19 @@ func TestSIGTERMDuringSync(t *testing.T) {
 	const group, n = "many.example.com", 2000
 	cp := controlplane.StartT(t, controlplane.Options{})
 	createCRDs(t, cp, group, n)
-	p := command(t, cp.Kubeconfig(), "watch", "--log-level", "debug")
-	synced := func() int { return p.stderr.count(group, "to=Synced") }
-	eventually(t, "the sync is under way", func() (bool, string) { return synced() > n/20, p.stderr.String() })
+	p := program.Start(t, cp.Kubeconfig(), "watch", "--log-level", "debug")
+	synced := func() int { return p.Stderr.Count(group, "to=Synced") }
+	patience.Until(t, "the sync is under way", func() (bool, string) { return synced() > n/20, p.Stderr.String() })
 	began := time.Now()
-	p.signal(syscall.SIGTERM)
-	_, code := p.rest()
+	p.Signal(syscall.SIGTERM)
+	_, code := p.Rest()
 	if code != 0 || synced() >= n {
 		t.Errorf("exit %d after %d of %d resources", code, synced(), n)
 	}
 	t.Logf("ended after %s, with %d of %d resources synced", time.Since(began).Round(time.Millisecond), synced(), n)
 }
 
-// createCRDs is install for very many: it does not wait until they are established.
+// createCRDs is scribe.Install for very many: it does not wait until they are established.
 func createCRDs(t *testing.T, cp *controlplane.ControlPlane, group string, n int) {
 	t.Helper()
 	cfg := cp.Config()
@@ -42,11 +45,11 @@ func createCRDs(t *testing.T, cp *controlplane.ControlPlane, group string, n int
 		t.Fatal(err)
 	}
 	workers, ctx := errgroup.WithContext(t.Context())
-	workers.SetLimit(writers)
+	workers.SetLimit(8)
 	for i := range n {
 		workers.Go(func() error {
 			var u unstructured.Unstructured
-			if err := u.UnmarshalJSON(crd{group: group, plural: fmt.Sprintf("kind%ds", i)}.manifest()); err != nil {
+			if err := u.UnmarshalJSON(scribe.CRD{Group: group, Plural: fmt.Sprintf("kind%ds", i)}.Manifest()); err != nil {
 				return err
 			}
 			_, err := client.Resource(discovery.CRDs().GVR).Create(ctx, &u, metav1.CreateOptions{})

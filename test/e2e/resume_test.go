@@ -15,6 +15,8 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/store"
 	"github.com/crdwatch/crdwatch/pkg/watch"
 	"github.com/crdwatch/crdwatch/test/controlplane"
+	"github.com/crdwatch/crdwatch/test/patience"
+	"github.com/crdwatch/crdwatch/test/scribe"
 )
 
 // keeper keeps every entry, each by itself, and counts the events.
@@ -99,7 +101,7 @@ func checkpointOf(t *testing.T, dir, crd string) (found watch.Checkpoint, ok boo
 // nothing is listed again.
 func TestResume(t *testing.T) {
 	const group = "resume.example.com"
-	crds := install(t, shared, group, 4)
+	crds := scribe.Install(t, shared, group, 4)
 	p := newProxy(t, shared)
 	dir := t.TempDir()
 	opts := watch.Options{Resolve: only(group), Timing: quiet}
@@ -130,7 +132,7 @@ func TestResume(t *testing.T) {
 func TestResumeAfterExpiry(t *testing.T) {
 	const group = "away.example.com"
 	cp := controlplane.StartT(t, controlplane.Options{})
-	crds := install(t, cp, group, 2)
+	crds := scribe.Install(t, cp, group, 2)
 	o := newObjects(t, cp, crds[0])
 	for _, name := range []string{"changed", "deleted", "replaced", "untouched", "reverted"} {
 		o.create(name, 1)
@@ -189,7 +191,7 @@ func gapsOf(events []watch.Event) map[string]int {
 // again, and one that is new, each with objects.
 func TestCRDsChangeWhileAway(t *testing.T) {
 	const group = "absent.example.com"
-	crds := install(t, shared, group, 3)
+	crds := scribe.Install(t, shared, group, 3)
 	deleted, replaced := crds[0], crds[1]
 	newObjects(t, shared, deleted).create("gone", 1)
 	newObjects(t, shared, replaced).create("old", 1)
@@ -197,18 +199,18 @@ func TestCRDsChangeWhileAway(t *testing.T) {
 	opts := watch.Options{Resolve: only(group), Timing: quiet}
 	remembering(t, shared.Config(), dir, opts).stop()
 
-	was, _ := checkpointOf(t, dir, replaced.name())
-	deleteCRD(t, deleted.name())
-	deleteCRD(t, replaced.name())
-	for _, c := range []crd{deleted, replaced} {
-		eventually(t, c.name()+" is gone", func() (bool, string) {
-			_, err := crdClient(t).Get(t.Context(), c.name(), metav1.GetOptions{})
+	was, _ := checkpointOf(t, dir, replaced.Name())
+	deleteCRD(t, deleted.Name())
+	deleteCRD(t, replaced.Name())
+	for _, c := range []scribe.CRD{deleted, replaced} {
+		patience.Until(t, c.Name()+" is gone", func() (bool, string) {
+			_, err := crdClient(t).Get(t.Context(), c.Name(), metav1.GetOptions{})
 			return err != nil, fmt.Sprint(err)
 		})
 	}
-	added := crd{group: group, plural: "latecomers"}
-	for _, c := range []crd{replaced, added} {
-		if err := shared.Apply(t.Context(), c.manifest()); err != nil {
+	added := scribe.CRD{Group: group, Plural: "latecomers"}
+	for _, c := range []scribe.CRD{replaced, added} {
+		if err := shared.Apply(t.Context(), c.Manifest()); err != nil {
 			t.Fatal(err)
 		}
 		newObjects(t, shared, c).create("new", 1)
@@ -220,17 +222,17 @@ func TestCRDsChangeWhileAway(t *testing.T) {
 		got[fmt.Sprint(ev.Type, " ", ev.Resource.Name(), "/", ev.Name)]++
 	}
 	want := map[string]int{
-		"DELETED " + deleted.name() + "/gone": 1, "DELETED " + replaced.name() + "/old": 1,
-		"ADDED " + replaced.name() + "/new": 1, "ADDED " + added.name() + "/new": 1,
+		"DELETED " + deleted.Name() + "/gone": 1, "DELETED " + replaced.Name() + "/old": 1,
+		"ADDED " + replaced.Name() + "/new": 1, "ADDED " + added.Name() + "/new": 1,
 	}
 	if d := gocmp.Diff(want, got); d != "" {
 		t.Errorf("reported (-want +got):\n%s\n%s", d, describe(events))
 	}
-	eventually(t, "the deleted CRD is forgotten", func() (bool, string) {
-		_, ok := checkpointOf(t, dir, deleted.name())
+	patience.Until(t, "the deleted CRD is forgotten", func() (bool, string) {
+		_, ok := checkpointOf(t, dir, deleted.Name())
 		return !ok, "known"
 	})
-	if now, ok := checkpointOf(t, dir, replaced.name()); !ok || now.Resource == was.Resource {
+	if now, ok := checkpointOf(t, dir, replaced.Name()); !ok || now.Resource == was.Resource {
 		t.Errorf("the checkpoint is %+v", now)
 	}
 }
@@ -239,7 +241,7 @@ func TestCRDsChangeWhileAway(t *testing.T) {
 // reconciled, and counted.
 func TestDrift(t *testing.T) {
 	const group = "drift.example.com"
-	c := install(t, shared, group, 1)[0]
+	c := scribe.Install(t, shared, group, 1)[0]
 	o := newObjects(t, shared, c)
 	o.create("kept", 1)
 	p := newProxy(t, shared)
@@ -247,9 +249,9 @@ func TestDrift(t *testing.T) {
 	timing.DriftEvery = 200 * time.Millisecond
 	seen := &drifts{}
 	e := start(t, p.Config(), watch.Options{Resolve: only(group), Timing: timing, Observer: seen})
-	lost := p.Always(controlplane.Swallow("lost"), controlplane.Watches(c.name()))
-	p.Now(controlplane.End(), controlplane.Watches(c.name()))
-	eventually(t, "the watch is a lossy one", func() (bool, string) { return lost.Hits() > 0, "" })
+	lost := p.Always(controlplane.Swallow("lost"), controlplane.Watches(c.Name()))
+	p.Now(controlplane.End(), controlplane.Watches(c.Name()))
+	patience.Until(t, "the watch is a lossy one", func() (bool, string) { return lost.Hits() > 0, "" })
 	o.create("lost", 2)
 	o.create("told", 3)
 	events := e.await("both objects", func(events []watch.Event) bool { return len(of(events, group)) >= 2 })
@@ -260,14 +262,14 @@ func TestDrift(t *testing.T) {
 	if origins["lost"] != watch.Reconciled || origins["told"] == watch.Reconciled || len(origins) != 2 {
 		t.Errorf("reported:\n%s", describe(events))
 	}
-	eventually(t, "the drift is counted", func() (bool, string) { return seen.n.Load() == 1, fmt.Sprint(seen.n.Load()) })
+	patience.Until(t, "the drift is counted", func() (bool, string) { return seen.n.Load() == 1, fmt.Sprint(seen.n.Load()) })
 	noGaps(t, e, "")
 }
 
 // TestNoDrift: comparisons while objects are written find nothing, and disturb nothing.
 func TestNoDrift(t *testing.T) {
 	const group = "nodrift.example.com"
-	crds := install(t, shared, group, 3)
+	crds := scribe.Install(t, shared, group, 3)
 	timing := quiet
 	timing.DriftEvery = 50 * time.Millisecond
 	p := newProxy(t, shared)

@@ -1,10 +1,7 @@
 package e2e
 
 import (
-	"bytes"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,50 +14,19 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/discovery"
 	"github.com/crdwatch/crdwatch/pkg/watch"
 	"github.com/crdwatch/crdwatch/test/controlplane"
+	"github.com/crdwatch/crdwatch/test/program"
+	"github.com/crdwatch/crdwatch/test/scribe"
 )
-
-// logbook collects log lines.
-type logbook struct {
-	mu    sync.Mutex
-	lines bytes.Buffer
-}
-
-func (l *logbook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lines.Write(p)
-}
-
-// count returns the number of lines that contain all of the words.
-func (l *logbook) count(words ...string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := 0
-	for line := range strings.Lines(l.lines.String()) {
-		all := true
-		for _, w := range words {
-			all = all && strings.Contains(line, w)
-		}
-		if all {
-			n++
-		}
-	}
-	return n
-}
-
-func (l *logbook) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(l, nil))
-}
 
 // TestForbidden: what may not be read is classified, the rest is ready, and a grant
 // or its end is noticed. Nothing that happened meanwhile is lost.
 func TestForbidden(t *testing.T) {
 	const group = "forbidden.example.com"
 	cp := controlplane.StartT(t, controlplane.Options{})
-	crds := install(t, cp, group, 3)
+	crds := scribe.Install(t, cp, group, 3)
 	secret, open := crds[0], crds[1]
 	readCRDs := rbacv1.PolicyRule{APIGroups: []string{"apiextensions.k8s.io"}, Resources: []string{"customresourcedefinitions"}, Verbs: []string{"get", "list", "watch"}}
-	some := rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{open.plural, crds[2].plural}, Verbs: []string{"get", "list", "watch"}}
+	some := rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{open.Plural, crds[2].Plural}, Verbs: []string{"get", "list", "watch"}}
 	all := some
 	all.Resources = []string{"*"}
 	grant := func(rules ...rbacv1.PolicyRule) {
@@ -77,25 +43,25 @@ func TestForbidden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &logbook{}
-	e := start(t, cfg, watch.Options{Resolve: only(group), Timing: quiet, Logger: log.logger()})
-	if s := e.awaitState(secret.name(), watch.Forbidden); s.Reason != "Forbidden" || !strings.Contains(s.Message, "auditor") {
+	log := &program.Log{}
+	e := start(t, cfg, watch.Options{Resolve: only(group), Timing: quiet, Logger: log.Logger()})
+	if s := e.awaitState(secret.Name(), watch.Forbidden); s.Reason != "Forbidden" || !strings.Contains(s.Message, "auditor") {
 		t.Errorf("reason %q, message %q", s.Reason, s.Message)
 	}
-	e.awaitState(open.name(), watch.Synced)
+	e.awaitState(open.Name(), watch.Synced)
 	o := newObjects(t, cp, open)
 	o.create("seen", 1)
 	e.await("an event of another resource", func(events []watch.Event) bool { return len(events) == 1 })
 
 	grant(all)
-	e.awaitState(secret.name(), watch.Synced)
+	e.awaitState(secret.Name(), watch.Synced)
 	hidden := newObjects(t, cp, secret)
 	hidden.create("now-seen", 1)
 	e.await("an event of the resource", func(events []watch.Event) bool { return len(events) == 2 })
-	if n := log.count(secret.name(), "to=Forbidden"); n != 1 {
+	if n := log.Count(secret.Name(), "to=Forbidden"); n != 1 {
 		t.Errorf("%d log lines for one transition", n)
 	}
-	if n := log.count(secret.name(), "from=Forbidden"); n != 1 {
+	if n := log.Count(secret.Name(), "from=Forbidden"); n != 1 {
 		t.Errorf("%d log lines for the recovery", n)
 	}
 }
@@ -104,46 +70,46 @@ func TestForbidden(t *testing.T) {
 // is served cannot be read without the webhook, neither listed nor watched.
 func TestConversionWebhookDown(t *testing.T) {
 	const group = "webhook.example.com"
-	c := crd{group: group, plural: "frozens", versions: []version{{name: "v1", storage: true}, {name: "v2"}}}
-	healthy := install(t, shared, group, 1)[0]
-	if err := shared.Apply(t.Context(), c.manifest()); err != nil {
+	c := scribe.CRD{Group: group, Plural: "frozens", Versions: []scribe.Version{{Name: "v1", Storage: true}, {Name: "v2"}}}
+	healthy := scribe.Install(t, shared, group, 1)[0]
+	if err := shared.Apply(t.Context(), c.Manifest()); err != nil {
 		t.Fatal(err)
 	}
 	newObjects(t, shared, c).create("old", 1)
 	broken := c
-	broken.versions = []version{{name: "v1", unserved: true}, {name: "v2", storage: true}}
-	broken.conversion = deadWebhook()
-	if err := shared.Apply(t.Context(), broken.manifest()); err != nil {
+	broken.Versions = []scribe.Version{{Name: "v1", Unserved: true}, {Name: "v2", Storage: true}}
+	broken.Conversion = deadWebhook()
+	if err := shared.Apply(t.Context(), broken.Manifest()); err != nil {
 		t.Fatal(err)
 	}
-	log := &logbook{}
+	log := &program.Log{}
 	began := time.Now()
-	e := start(t, shared.Config(), watch.Options{Resolve: only(group), Timing: quiet, Logger: log.logger()})
-	s := e.awaitState(c.name(), watch.Broken)
+	e := start(t, shared.Config(), watch.Options{Resolve: only(group), Timing: quiet, Logger: log.Logger()})
+	s := e.awaitState(c.Name(), watch.Broken)
 	if s.Reason != "ConversionWebhookFailed" || !strings.Contains(s.Message, "conversion webhook") {
 		t.Errorf("reason %q, message %q", s.Reason, s.Message)
 	}
 	t.Logf("classified after %s", time.Since(began).Round(time.Millisecond))
-	e.awaitState(healthy.name(), watch.Synced)
+	e.awaitState(healthy.Name(), watch.Synced)
 
 	repaired := broken
-	repaired.conversion = object{"strategy": "None"}
-	if err := shared.Apply(t.Context(), repaired.manifest()); err != nil {
+	repaired.Conversion = scribe.Object{"strategy": "None"}
+	if err := shared.Apply(t.Context(), repaired.Manifest()); err != nil {
 		t.Fatal(err)
 	}
-	if s := e.awaitState(c.name(), watch.Synced); s.Objects != 1 {
+	if s := e.awaitState(c.Name(), watch.Synced); s.Objects != 1 {
 		t.Errorf("%d objects after the repair", s.Objects)
 	}
-	if n := log.count(c.name(), "to=Broken"); n != 1 {
+	if n := log.Count(c.Name(), "to=Broken"); n != 1 {
 		t.Errorf("%d log lines for one transition", n)
 	}
 }
 
 // deadWebhook is a conversion webhook that nobody answers.
 func deadWebhook() map[string]any {
-	return object{"strategy": "Webhook", "webhook": object{
+	return scribe.Object{"strategy": "Webhook", "webhook": scribe.Object{
 		"conversionReviewVersions": []any{"v1"},
-		"clientConfig":             object{"url": "https://127.0.0.1:1/convert"},
+		"clientConfig":             scribe.Object{"url": "https://127.0.0.1:1/convert"},
 	}}
 }
 
@@ -151,34 +117,34 @@ func deadWebhook() map[string]any {
 // migration makes the whole resource unreadable.
 func TestUndecodableObject(t *testing.T) {
 	const group = "undecodable.example.com"
-	c := crd{group: group, plural: "corrupts", versions: []version{{name: "v1", storage: true}, {name: "v2"}}}
-	healthy := install(t, shared, group, 1)[0]
-	if err := shared.Apply(t.Context(), c.manifest()); err != nil {
+	c := scribe.CRD{Group: group, Plural: "corrupts", Versions: []scribe.Version{{Name: "v1", Storage: true}, {Name: "v2"}}}
+	healthy := scribe.Install(t, shared, group, 1)[0]
+	if err := shared.Apply(t.Context(), c.Manifest()); err != nil {
 		t.Fatal(err)
 	}
 	newObjects(t, shared, c).create("old", 1)
 	next := c
-	next.versions = []version{{name: "v1"}, {name: "v2", storage: true}}
-	if err := shared.Apply(t.Context(), next.manifest()); err != nil {
+	next.Versions = []scribe.Version{{Name: "v1"}, {Name: "v2", Storage: true}}
+	if err := shared.Apply(t.Context(), next.Manifest()); err != nil {
 		t.Fatal(err)
 	}
-	trimStoredVersions(t, c.name())
+	trimStoredVersions(t, c.Name())
 	last := c
-	last.versions = []version{{name: "v2", storage: true}}
+	last.Versions = []scribe.Version{{Name: "v2", Storage: true}}
 	if err := replaceVersions(t, last); err != nil {
 		t.Fatal(err)
 	}
 	e := start(t, shared.Config(), watch.Options{Resolve: only(group), Timing: quiet})
-	s := e.awaitState(c.name(), watch.Broken)
+	s := e.awaitState(c.Name(), watch.Broken)
 	if s.Reason != "UndecodableObject" {
 		t.Errorf("reason %q, message %q", s.Reason, s.Message)
 	}
-	e.awaitState(healthy.name(), watch.Synced)
+	e.awaitState(healthy.Name(), watch.Synced)
 
-	if err := shared.Apply(t.Context(), next.manifest()); err != nil {
+	if err := shared.Apply(t.Context(), next.Manifest()); err != nil {
 		t.Fatal(err)
 	}
-	e.awaitState(c.name(), watch.Synced)
+	e.awaitState(c.Name(), watch.Synced)
 }
 
 func crdClient(t testing.TB) dynamic.ResourceInterface {
@@ -201,14 +167,14 @@ func trimStoredVersions(t testing.TB, name string) {
 }
 
 // replaceVersions updates a CRD whole: server-side apply would keep nothing else.
-func replaceVersions(t testing.TB, c crd) error {
+func replaceVersions(t testing.TB, c scribe.CRD) error {
 	client := crdClient(t)
-	current, err := client.Get(t.Context(), c.name(), metav1.GetOptions{})
+	current, err := client.Get(t.Context(), c.Name(), metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
 	var next unstructured.Unstructured
-	if err := next.UnmarshalJSON(c.manifest()); err != nil {
+	if err := next.UnmarshalJSON(c.Manifest()); err != nil {
 		return err
 	}
 	current.Object["spec"] = next.Object["spec"]

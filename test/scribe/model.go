@@ -1,4 +1,4 @@
-package e2e
+package scribe
 
 import (
 	"fmt"
@@ -30,19 +30,19 @@ func newModel(rng *rand.Rand) *model {
 }
 
 // spec and status render the model as the objects that are written.
-func (m *model) spec() object {
-	labels := object{}
+func (m *model) spec() Object {
+	labels := Object{}
 	for k, v := range m.labels {
 		labels[k] = v
 	}
-	return object{
+	return Object{
 		"size": m.size, "mode": m.mode, "labels": labels, "tags": anys(m.tags), "args": anys(m.args),
-		"ports": entries(m.ports, "name", "port"), "free": object{"nested": object{"n": m.free}},
+		"ports": entries(m.ports, "name", "port"), "free": Object{"nested": Object{"n": m.free}},
 	}
 }
 
-func (m *model) status() object {
-	return object{"phase": m.phase, "conditions": entries(m.conditions, "type", "status")}
+func (m *model) status() Object {
+	return Object{"phase": m.phase, "conditions": entries(m.conditions, "type", "status")}
 }
 
 func anys(in []string) []any {
@@ -56,7 +56,7 @@ func anys(in []string) []any {
 func entries[V any](m map[string]V, key, value string) []any {
 	out := []any{}
 	for _, k := range sorted(m) {
-		out = append(out, object{key: k, value: m[k]})
+		out = append(out, Object{key: k, value: m[k]})
 	}
 	return out
 }
