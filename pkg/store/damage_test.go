@@ -51,23 +51,22 @@ func aside(t *testing.T, dir string) []string {
 // TestSetAside damages the file so that Open must see it, twice: the first one is set
 // aside as it is, the second one stays and stops the program, every time.
 func TestSetAside(t *testing.T) {
-	for name, damage := range map[string]func(*testing.T, string){
-		"missing":     func(t *testing.T, path string) { _ = os.Remove(path) },
-		"empty":       func(t *testing.T, path string) { cut(t, path, 0) },
-		"header only": func(t *testing.T, path string) { cut(t, path, 60) },
-		"cut off":     func(t *testing.T, path string) { cut(t, path, 20*4096) },
-		"half a page": func(t *testing.T, path string) { cut(t, path, 20*4096+100) },
-		"not one":     func(t *testing.T, path string) { overwrite(t, path, 0, []byte("hello")) },
-		"first page":  func(t *testing.T, path string) { overwrite(t, path, 100, make([]byte, 3000)) },
+	for name, damage := range map[string]func(*testing.T, string, int){
+		"missing":     func(_ *testing.T, path string, _ int) { _ = os.Remove(path) },
+		"empty":       func(t *testing.T, path string, _ int) { cut(t, path, 0) },
+		"header only": func(t *testing.T, path string, round int) { cut(t, path, 60-int64(round)%60) },
+		"cut off":     func(t *testing.T, path string, round int) { cut(t, path, (20-int64(round)%18)*4096) },
+		"half a page": func(t *testing.T, path string, round int) { cut(t, path, 20*4096+100+37*int64(round)) },
+		"not one":     func(t *testing.T, path string, _ int) { overwrite(t, path, 0, []byte("hello")) },
+		"first page":  func(t *testing.T, path string, _ int) { overwrite(t, path, 100, make([]byte, 3000)) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		damages(t, name, func(t *testing.T, round int) {
 			dir := t.TempDir()
 			for range 2 {
 				s := open(t, dir, store.Options{Base: 1000})
 				commit(t, s, 1001, 1300)
 				closing(t, s)
-				damage(t, database(dir))
+				damage(t, database(dir), round)
 				if len(aside(t, dir)) > 0 {
 					break
 				}
@@ -277,6 +276,9 @@ func TestFalseAlarm(t *testing.T) {
 	}
 }
 
+// flips is how many bits are flipped in a round.
+const flips = 12
+
 // truths is how many events there are to be damaged.
 const truths = 200
 
@@ -296,7 +298,7 @@ func TestFlippedBits(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	outcomes := map[string]int{}
-	for range 12 {
+	for range flips * *damageRounds {
 		bit := random.IntN(len(truth) * 8)
 		outcomes[flip(t, truth, bit)]++
 	}

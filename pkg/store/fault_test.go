@@ -34,8 +34,7 @@ func (f *failing) options(o store.Options) store.Options {
 // when it fails after it was done, and the same batch goes in afterwards.
 func TestFailingCommit(t *testing.T) {
 	for _, point := range []string{"begin", "events", "checkpoints", "states", "forgotten", "commit", "committed"} {
-		t.Run(point, func(t *testing.T) {
-			t.Parallel()
+		rounds(t, point, func(t *testing.T, _ int) {
 			var f failing
 			s := open(t, t.TempDir(), f.options(store.Options{}))
 			defer closing(t, s)
@@ -72,15 +71,17 @@ func TestFailingCommit(t *testing.T) {
 }
 
 func TestFailingPrune(t *testing.T) {
+	old := t.TempDir()
+	s := open(t, old, store.Options{})
+	commit(t, s, 1, 600)
+	closing(t, s)
 	for _, point := range []string{"begin", "prune", "pruned", "commit", "committed", "vacuum", "vacuumed", "cut"} {
-		t.Run(point, func(t *testing.T) {
-			t.Parallel()
+		rounds(t, point, func(t *testing.T, _ int) {
 			var f failing
-			s := open(t, t.TempDir(), f.options(store.Options{
+			s := open(t, copied(t, old), f.options(store.Options{
 				Retention: time.Minute, Now: func() time.Time { return storetest.Noon().Add(time.Hour) },
 			}))
 			defer closing(t, s)
-			commit(t, s, 1, 600)
 			f.point = point
 			if err := s.Prune(t.Context()); !errors.Is(err, errInjected) {
 				t.Fatalf("got %v, want the injected error", err)
@@ -101,8 +102,7 @@ func TestFailingPrune(t *testing.T) {
 
 func TestFailingOpen(t *testing.T) {
 	for _, point := range []string{"migrate-1", "migrating-1", "migrated-1", "migrate-2", "migrating-2", "migrated-2", "create", "created"} {
-		t.Run(point, func(t *testing.T) {
-			t.Parallel()
+		rounds(t, point, func(t *testing.T, _ int) {
 			dir := t.TempDir()
 			f := failing{point: point}
 			if _, err := store.Open(t.Context(), dir, f.options(store.Options{})); !errors.Is(err, errInjected) {
@@ -118,11 +118,14 @@ func TestFailingOpen(t *testing.T) {
 
 // TestFullByPages limits the database; TestFullByLimit the files of a process.
 func TestFullByPages(t *testing.T) {
-	t.Parallel()
+	damages(t, "full", fullByPages)
+}
+
+func fullByPages(t *testing.T, round int) {
 	s := open(t, t.TempDir(), store.Options{})
 	defer closing(t, s)
 	commit(t, s, 1, 10)
-	if err := s.Limit(t.Context(), 60); err != nil {
+	if err := s.Limit(t.Context(), 60+round); err != nil {
 		t.Fatal(err)
 	}
 	next := uint64(11)
@@ -147,10 +150,9 @@ func TestFullByPages(t *testing.T) {
 
 func TestFullByLimit(t *testing.T) {
 	for _, limit := range []uint64{200 << 10, 600 << 10} {
-		t.Run(itoa(int(limit)), func(t *testing.T) {
-			t.Parallel()
+		damages(t, itoa(int(limit)), func(t *testing.T, round int) {
 			dir := t.TempDir()
-			out, err := command(t, childTask{Task: "full", Dir: dir, Limit: limit}).CombinedOutput()
+			out, err := command(t, childTask{Task: "full", Dir: dir, Limit: limit + uint64(round)*1000}).CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "failed committing to ") {
 				t.Fatalf("%v\n%s", err, out)
 			}
@@ -170,7 +172,10 @@ func TestFullByLimit(t *testing.T) {
 // TestUnwritable has a directory that may be read and not written to. Root may do
 // anything, so a child becomes somebody else.
 func TestUnwritable(t *testing.T) {
-	t.Parallel()
+	damages(t, "read only", unwritableDirectory)
+}
+
+func unwritableDirectory(t *testing.T, _ int) {
 	dir, err := os.MkdirTemp("", "store") // t.TempDir is nobody else's
 	if err != nil {
 		t.Fatal(err)

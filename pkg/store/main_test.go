@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,6 +21,40 @@ import (
 // childVariable tells this test binary to be one of the children instead: what has
 // to die, or to live under other limits, cannot be in the process of the tests.
 const childVariable = "CRDWATCH_STORE_TEST_CHILD"
+
+var (
+	failpointRounds = flag.Int("rounds", 5, "how often each failpoint fails, and kills")
+	damageRounds    = flag.Int("damages", 1, "how often each damage to the disk or the file is done")
+)
+
+// rounds runs a test of a failpoint in each of its rounds, at the same time.
+func rounds(t *testing.T, point string, test func(t *testing.T, round int)) {
+	repeat(t, point, *failpointRounds, test)
+}
+
+// damages is rounds for a disk or a file that is damaged.
+func damages(t *testing.T, name string, test func(t *testing.T, round int)) {
+	repeat(t, name, *damageRounds, test)
+}
+
+func repeat(t *testing.T, name string, times int, test func(t *testing.T, round int)) {
+	for round := range times {
+		t.Run(fmt.Sprintf("%s/%d", name, round), func(t *testing.T) {
+			t.Parallel()
+			test(t, round)
+		})
+	}
+}
+
+// copied copies a data directory that nobody uses: to make many is slow.
+func copied(t *testing.T, dir string) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(out, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
 
 // childTask is what a child is to do.
 type childTask struct {
@@ -53,6 +88,8 @@ func child(text string) int {
 			err = fillUp(task)
 		case "unwritable":
 			err = unwritable(task)
+		case "unsynced":
+			err = unsynced(task)
 		case "hold":
 			err = hold(task)
 		}
