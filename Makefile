@@ -30,6 +30,16 @@ test: build controlplane ## Run all tests, with the race detector, against a rea
 	go test -race -timeout 10m ./...
 	cd test && CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch go test -race -timeout 40m -p 1 ./...
 
+.PHONY: soak
+soak: build controlplane ## Hold crdwatch to its promise for hours: 500 kills, 10,000 faults, 50 outages
+	go test -race -timeout 4h ./pkg/store -run 'Killed|Failing|Migration|Full|Unwritable|SetAside|Flipped' -rounds 100 -damages 100
+	cd test && CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch go test -race -timeout 24h -v ./reliability \
+		-kills 500 -faults 10000 -outages 50 -churns 200
+
+.PHONY: mutants
+mutants: controlplane ## Re-introduce known bugs one by one: the tests must find each
+	@cd test && go run ./mutants
+
 .PHONY: bench
 bench: build controlplane ## Measure crdwatch beside the naive program; prints a table of ratios
 	@mkdir -p bin && cd test && go build -o ../bin/bench ./bench && exec ../bin/bench
