@@ -62,11 +62,20 @@ func (b *bench) scenario(ctx context.Context, s scenario) error {
 		return err
 	}
 	defer cp.Close()
-	results, err := b.rounds(ctx, s, cp, f)
+	results, err := s.run(b, ctx, s, cp, f)
 	if err != nil {
 		return err
 	}
-	return report{options: b.options, scenario: s, fixture: f, version: cp.Version(), results: results}.write(b.out)
+	return results.write(b.out)
+}
+
+// compare measures the programs.
+func (b *bench) compare(ctx context.Context, s scenario, cp *controlplane.ControlPlane, f fixture) (page, error) {
+	results, err := b.rounds(ctx, s, cp, f)
+	if err != nil {
+		return nil, err
+	}
+	return report{options: b.options, scenario: s, fixture: f, version: cp.Version(), results: results}, nil
 }
 
 // start starts an API server and fills it. If it had to be filled, it is started

@@ -6,11 +6,14 @@ import (
 	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
 )
 
-// budget is a promise about crdwatch: a measure, at most so many times another
-// program's, or at most an absolute value.
-type budget struct {
-	measure measure
-	// to is the program to compare with, or empty where most is absolute.
+// budget is a promise about crdwatch beside the programs.
+type budget = budgetOf[opponent.Result]
+
+// budgetOf is a promise about one column of a table: a measure, at most so many times
+// another column's, or at most an absolute value.
+type budgetOf[R any] struct {
+	measure measureOf[R]
+	// to is the column to compare with, or empty where most is absolute.
 	to   string
 	most float64
 	// goal budgets are hoped for, not promised.
@@ -48,21 +51,21 @@ func perResource(m measure) measure {
 	return m
 }
 
-// row is the budget as a row of a table. It is empty when the programs were not all
-// measured.
-func (b budget) row(r report) string {
-	own, ok := r.results[opponent.Crdwatch]
+// row is the budget of a column as a row of a table. It is empty when what it needs was
+// not all measured.
+func (b budgetOf[R]) row(results map[string][]R, column string, objects int) string {
+	own, ok := results[column]
 	if !ok {
 		return ""
 	}
-	measured := b.measure.median(own, r.divisor())
+	measured := b.measure.median(own, objects)
 	limit, shown := b.measure.format(b.most), b.measure.format(measured)
 	if b.to != "" {
-		other, ok := r.results[b.to]
+		other, ok := results[b.to]
 		if !ok {
 			return ""
 		}
-		theirs := b.measure.median(other, r.divisor())
+		theirs := b.measure.median(other, objects)
 		limit = fmt.Sprintf("%s of %s", ratio(b.most, 1), b.to)
 		shown = fmt.Sprintf("%s (%s of %s)", ratio(measured, theirs), shown, b.measure.format(theirs))
 		measured /= theirs

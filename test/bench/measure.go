@@ -8,10 +8,13 @@ import (
 	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
 )
 
-// measure is one row of the table.
-type measure struct {
+// measure is one row of the table of the programs.
+type measure = measureOf[opponent.Result]
+
+// measureOf is one row of a table of results, each of which is an R.
+type measureOf[R any] struct {
 	name   string
-	value  func(r opponent.Result, objects int) float64
+	value  func(r R, objects int) float64
 	format func(float64) string
 	// ranged rows show the least and the greatest value, too.
 	ranged bool
@@ -89,15 +92,15 @@ func commonMeasures() []measure {
 	}
 }
 
-// median of the values that the rounds gave.
-func (m measure) median(rounds []opponent.Result, objects int) float64 {
+// median of the values that the rounds gave, of which there is one at least.
+func (m measureOf[R]) median(rounds []R, objects int) float64 {
 	values := m.values(rounds, objects)
 	n := len(values)
 	return (values[n/2] + values[(n-1)/2]) / 2
 }
 
 // values are sorted.
-func (m measure) values(rounds []opponent.Result, objects int) []float64 {
+func (m measureOf[R]) values(rounds []R, objects int) []float64 {
 	values := make([]float64, len(rounds))
 	for i, r := range rounds {
 		values[i] = m.value(r, objects)
@@ -107,7 +110,10 @@ func (m measure) values(rounds []opponent.Result, objects int) []float64 {
 }
 
 // cell shows what a program needs.
-func (m measure) cell(rounds []opponent.Result, objects int) string {
+func (m measureOf[R]) cell(rounds []R, objects int) string {
+	if len(rounds) == 0 {
+		return "–"
+	}
 	s := m.format(m.median(rounds, objects))
 	if values := m.values(rounds, objects); m.ranged && len(values) > 1 {
 		s += fmt.Sprintf(" (%s–%s)", m.format(values[0]), m.format(values[len(values)-1]))

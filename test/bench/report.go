@@ -43,23 +43,11 @@ func (r report) write(out io.Writer) error {
 }
 
 func (r report) table(w io.Writer) {
-	compared := r.compared()
-	header := append([]string{""}, r.only...)
-	for _, name := range compared {
-		header = append(header, "crdwatch ÷ "+name)
+	t := table[opponent.Result]{columns: r.only, measures: r.scenario.measures, results: r.results, objects: r.divisor()}
+	for _, name := range r.compared() {
+		t.ratios = append(t.ratios, quotient{opponent.Crdwatch, name})
 	}
-	fmt.Fprintf(w, "| %s |\n|---%s\n", strings.Join(header, " | "), strings.Repeat("|---:", len(header)-1)+"|")
-	for _, m := range r.scenario.measures {
-		cells := []string{m.name}
-		for _, name := range r.only {
-			cells = append(cells, m.cell(r.results[name], r.divisor()))
-		}
-		for _, name := range compared {
-			own, theirs := m.median(r.results[opponent.Crdwatch], r.divisor()), m.median(r.results[name], r.divisor())
-			cells = append(cells, ratio(own, theirs))
-		}
-		fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
-	}
+	t.write(w)
 }
 
 // compared are the programs that crdwatch is compared with.
@@ -79,12 +67,9 @@ func (r report) compared() []string {
 func (r report) budgets(w io.Writer) {
 	var rows strings.Builder
 	for _, b := range r.scenario.budgets {
-		rows.WriteString(b.row(r))
+		rows.WriteString(b.row(r.results, opponent.Crdwatch, r.divisor()))
 	}
-	if rows.Len() == 0 {
-		return
-	}
-	fmt.Fprintf(w, "\n| crdwatch's | | at most | measured | |\n|---|---|---|---|---|\n%s", &rows)
+	writeBudgets(w, rows.String())
 }
 
 // others says how busy the machine was with something else during the syncs.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 
 	"k8s.io/client-go/discovery"
@@ -24,26 +25,38 @@ type scenario struct {
 	// parameters are the options that the fixture depends on.
 	parameters func(options) string
 	fill       func(context.Context, *bench, *controlplane.ControlPlane) (fixture, error)
-	describe   func(report) string
-	measures   []measure
-	budgets    []budget
+	// run measures, on an API server that is filled.
+	run func(*bench, context.Context, scenario, *controlplane.ControlPlane, fixture) (page, error)
+
+	// These are for what compares the programs.
+	describe func(report) string
+	measures []measure
+	budgets  []budget
+}
+
+// page is what a scenario has found out.
+type page interface {
+	// write writes Markdown.
+	write(io.Writer) error
 }
 
 var scenarios = map[string]scenario{
 	objectsScenario: {
-		name: objectsScenario,
-		parameters: func(o options) string {
-			return fmt.Sprintf("%d objects of %d bytes, %d kinds, seed %d", o.objects, o.size, o.kinds, o.seed)
-		},
-		fill: fillObjects, describe: describeObjects, measures: objectMeasures(), budgets: objectBudgets(),
+		name:       objectsScenario,
+		parameters: objectParameters,
+		fill:       fillObjects, run: (*bench).compare, describe: describeObjects, measures: objectMeasures(), budgets: objectBudgets(),
 	},
 	crdsScenario: {
 		name: crdsScenario,
 		parameters: func(o options) string {
 			return fmt.Sprintf("%d CRDs, median %d bytes, seed %d", o.crds, o.schema, o.seed)
 		},
-		fill: fillCRDs, describe: describeCRDs, measures: crdMeasures(), budgets: crdBudgets(),
+		fill: fillCRDs, run: (*bench).compare, describe: describeCRDs, measures: crdMeasures(), budgets: crdBudgets(),
 	},
+}
+
+func objectParameters(o options) string {
+	return fmt.Sprintf("%d objects of %d bytes, %d kinds, seed %d", o.objects, o.size, o.kinds, o.seed)
 }
 
 func fillObjects(ctx context.Context, b *bench, cp *controlplane.ControlPlane) (fixture, error) {
