@@ -41,8 +41,8 @@ mutants: controlplane ## Re-introduce known bugs one by one: the tests must find
 	@cd test && go run ./mutants
 
 .PHONY: bench
-bench: build controlplane ## Measure crdwatch beside the naive program; prints a table of ratios
-	@mkdir -p bin && cd test && go build -o ../bin/bench ./bench && exec ../bin/bench
+bench: build controlplane ## Measure crdwatch beside the naive program, and with a history; prints tables of ratios
+	@mkdir -p bin && cd test && go build -o ../bin/bench ./bench && exec ../bin/bench --crdwatch ../bin/crdwatch
 
 .PHONY: lint
 lint: ## Run the linters

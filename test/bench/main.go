@@ -7,8 +7,12 @@
 // an exit code: a figure that misses its budget is printed as such, because
 // machines differ and ratios vary.
 //
-//	bench                                   everything, about a quarter of an hour
+// The scenario history compares crdwatch with itself instead: the program as its users
+// run it (package serving), with a history on disk and without.
+//
+//	bench                                   everything, about three quarters of an hour
 //	bench --scenario objects --runs 1       20,000 objects, each program once
+//	bench --scenario history                what a history on disk costs
 //	bench --only crdwatch --profile DIR     what crdwatch spends its time and memory on
 package main
 
@@ -38,6 +42,9 @@ func main() {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == measureCommand {
 		return exit(stderr, measureSelf(ctx, stdin, stdout))
+	}
+	if len(args) > 0 && args[0] == recordCommand {
+		return exit(stderr, recordSelf(ctx, stdin, stdout))
 	}
 	o, err := parseOptions(args, stderr)
 	switch {

@@ -132,6 +132,27 @@ func ratio(of, to float64) string {
 	return strconv.FormatFloat(of/to, 'f', 2, 64)
 }
 
+func milliseconds(v float64) string {
+	return strconv.FormatFloat(1000*v, 'f', 1, 64) + " ms"
+}
+
+func microseconds(v float64) string { return integer(1e6*v) + " µs" }
+
+// seconds2 and size are for what may be little.
+func seconds2(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) + " s" }
+
+func size(v float64) string {
+	switch {
+	case v >= 100<<20:
+		return mebibytes(v)
+	case v >= 1<<20:
+		return strconv.FormatFloat(v/(1<<20), 'f', 1, 64) + " MiB"
+	}
+	return strconv.FormatFloat(v/(1<<10), 'f', 1, 64) + " KiB"
+}
+
+func cpus(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
+
 func seconds(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) + " s" }
 func integer(v float64) string { return grouped(strconv.FormatFloat(v, 'f', 0, 64)) }
 func bytesOf(v float64) string { return integer(v) + " B" }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +27,10 @@ type options struct {
 	seed                 uint64
 	objects, size, kinds int
 	crds, schema         int
+
+	crdwatch      string
+	writers, rate int
+	paced, full   time.Duration
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
@@ -31,16 +38,21 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs := pflag.NewFlagSet("bench", pflag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.SortFlags = false
-	fs.StringSliceVar(&o.scenarios, "scenario", []string{objectsScenario, crdsScenario}, "what to measure")
+	fs.StringSliceVar(&o.scenarios, "scenario", allScenarios(), "what to measure")
 	fs.StringSliceVar(&o.only, "only", []string{opponent.Naive, opponent.Metadata, opponent.Raw, opponent.Crdwatch},
-		"the programs to measure; there is also "+opponent.Crdwatch50)
+		"scenarios objects and crds: the programs to measure; there is also "+opponent.Crdwatch50)
 	fs.IntVar(&o.runs, "runs", 3, "how often each program runs; the table shows medians")
 	fs.DurationVar(&o.rest, "rest", 5*time.Second, "how long a synced program is left in peace before it is measured")
-	fs.IntVar(&o.objects, "objects", 20000, "scenario objects: number of objects")
-	fs.IntVar(&o.size, "size", 8<<10, "scenario objects: bytes of JSON of each, with managedFields")
-	fs.IntVar(&o.kinds, "kinds", 20, "scenario objects: number of kinds")
+	fs.IntVar(&o.objects, "objects", 20000, "scenarios objects and history: number of objects")
+	fs.IntVar(&o.size, "size", 8<<10, "scenarios objects and history: bytes of JSON of each, with managedFields")
+	fs.IntVar(&o.kinds, "kinds", 20, "scenarios objects and history: number of kinds")
 	fs.IntVar(&o.crds, "crds", 2000, "scenario crds: number of CRDs")
 	fs.IntVar(&o.schema, "schema-size", 30<<10, "scenario crds: median of the bytes of JSON of a CRD")
+	fs.StringVar(&o.crdwatch, "crdwatch", cmp.Or(os.Getenv("CRDWATCH_BINARY"), "bin/crdwatch"), "scenario history: the `program` that serves")
+	fs.IntVar(&o.writers, "writers", 16, "scenario history: how many write at the same time")
+	fs.IntVar(&o.rate, "rate", 500, "scenario history: writes per second where the latency is measured")
+	fs.DurationVar(&o.paced, "paced", 30*time.Second, "scenario history: how long these are written")
+	fs.DurationVar(&o.full, "full", 20*time.Second, "scenario history: how long is written at full speed")
 	fs.Uint64Var(&o.seed, "seed", 1, "what the made-up types and objects are drawn from")
 	fs.StringVar(&o.keep, "keep", "", "keep the API servers' data in this `directory`, or use what an earlier run with the same sizes left there")
 	fs.StringVar(&o.profile, "profile", "", "write profiles of each program to this `directory`; they cost time, so do not compare such runs")
@@ -55,8 +67,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 
 func (o options) validate() error {
 	for _, name := range o.scenarios {
-		if !slices.Contains([]string{objectsScenario, crdsScenario}, name) {
-			return fmt.Errorf("--scenario: unknown scenario %q, want %s or %s", name, objectsScenario, crdsScenario)
+		if !slices.Contains(allScenarios(), name) {
+			return fmt.Errorf("--scenario: unknown scenario %q, want one of: %s", name, strings.Join(allScenarios(), ", "))
 		}
 	}
 	for _, name := range o.only {
@@ -66,16 +78,33 @@ func (o options) validate() error {
 	}
 	for name, n := range map[string]int{
 		"runs": o.runs, "objects": o.objects, "size": o.size, "kinds": o.kinds, "crds": o.crds, "schema-size": o.schema,
+		"writers": o.writers, "rate": o.rate, "paced": int(o.paced), "full": int(o.full),
 	} {
 		if n < 1 {
 			return fmt.Errorf("--%s: %d is not positive", name, n)
 		}
 	}
+	return o.validateBinary()
+}
+
+// validateBinary tells before the quarter of an hour that comes first.
+func (o options) validateBinary() error {
+	if !slices.Contains(o.scenarios, historyScenario) {
+		return nil
+	}
+	if _, err := exec.LookPath(o.crdwatch); err != nil {
+		return fmt.Errorf("--crdwatch: %w", err)
+	}
 	return nil
 }
 
+// allScenarios are in the order of what they build on.
+func allScenarios() []string { return []string{objectsScenario, crdsScenario, historyScenario} }
+
 // command is the command line that repeats the measurement.
 func (o options) command() string {
-	return fmt.Sprintf("bench --scenario %s --only %s --runs %d --objects %d --size %d --kinds %d --crds %d --schema-size %d --seed %d",
-		strings.Join(o.scenarios, ","), strings.Join(o.only, ","), o.runs, o.objects, o.size, o.kinds, o.crds, o.schema, o.seed)
+	return fmt.Sprintf("bench --scenario %s --only %s --runs %d --objects %d --size %d --kinds %d --crds %d --schema-size %d"+
+		" --writers %d --rate %d --paced %s --full %s --seed %d",
+		strings.Join(o.scenarios, ","), strings.Join(o.only, ","), o.runs, o.objects, o.size, o.kinds, o.crds, o.schema,
+		o.writers, o.rate, o.paced, o.full, o.seed)
 }

@@ -17,6 +17,7 @@ import (
 const (
 	objectsScenario = "objects"
 	crdsScenario    = "crds"
+	historyScenario = "history"
 )
 
 // scenario is one state of a cluster.
@@ -53,6 +54,7 @@ var scenarios = map[string]scenario{
 		},
 		fill: fillCRDs, run: (*bench).compare, describe: describeCRDs, measures: crdMeasures(), budgets: crdBudgets(),
 	},
+	historyScenario: {name: historyScenario, parameters: objectParameters, fill: fillObjects, run: (*bench).history},
 }
 
 func objectParameters(o options) string {

@@ -20,9 +20,21 @@ func memory() (Memory, error) {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	m := Memory{Heap: stats.HeapAlloc, Stacks: stats.StackInuse, Allocated: stats.TotalAlloc, GCs: stats.NumGC}
-	status, err := os.ReadFile("/proc/self/status")
+	err := m.resident("/proc/self/status")
+	return m, err
+}
+
+// ProcessMemory is what the system knows of another process: RSS and Peak.
+func ProcessMemory(pid int) (Memory, error) {
+	var m Memory
+	err := m.resident(fmt.Sprintf("/proc/%d/status", pid))
+	return m, err
+}
+
+func (m *Memory) resident(path string) error {
+	status, err := os.ReadFile(path)
 	if err != nil {
-		return m, err
+		return err
 	}
 	for line := range strings.Lines(string(status)) {
 		name, value, _ := strings.Cut(line, ":")
@@ -33,10 +45,10 @@ func memory() (Memory, error) {
 			m.Peak, err = kilobytes(value)
 		}
 		if err != nil {
-			return m, err
+			return err
 		}
 	}
-	return m, nil
+	return nil
 }
 
 func kilobytes(value string) (uint64, error) {
@@ -44,8 +56,8 @@ func kilobytes(value string) (uint64, error) {
 	return n << 10, err
 }
 
-// ownCPU is what this process has used.
-func ownCPU() (time.Duration, error) {
+// OwnCPU is what this process has used.
+func OwnCPU() (time.Duration, error) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0, fmt.Errorf("reading the process's times: %w", err)
@@ -69,8 +81,8 @@ func ProcessCPU(pid int) (time.Duration, error) {
 	return ticks(fields[11:13])
 }
 
-// machineCPU is what all processes have used.
-func machineCPU() (time.Duration, error) {
+// MachineCPU is what all processes have used.
+func MachineCPU() (time.Duration, error) {
 	data, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0, err

@@ -120,7 +120,7 @@ func (m *meter) standing(ctx context.Context, host string) error {
 		return ctx.Err()
 	}
 	r := m.result
-	own, err := ownCPU()
+	own, err := OwnCPU()
 	if err != nil {
 		return err
 	}
@@ -148,9 +148,9 @@ func (m *meter) collected() (err error) {
 }
 
 func (m *meter) cpu() (own, server, machine time.Duration, err error) {
-	own, err = ownCPU()
+	own, err = OwnCPU()
 	server, err2 := ProcessCPU(m.options.ServerPID)
-	machine, err3 := machineCPU()
+	machine, err3 := MachineCPU()
 	return own, server, machine, errors.Join(err, err2, err3)
 }
 
