@@ -121,10 +121,11 @@ func (m measureOf[R]) cell(rounds []R, objects int) string {
 	return s
 }
 
-// ratio shows a quotient as people speak of it: 1/48, or 0.83.
+// ratio shows a quotient as people speak of it: 1/48, or 0.83. There is none of a time
+// that is negative, as that of an event may be which came before its write returned.
 func ratio(of, to float64) string {
 	switch {
-	case to == 0:
+	case to <= 0, of < 0:
 		return "–"
 	case of > 0 && of < to/2:
 		return "1/" + strconv.FormatFloat(to/of, 'f', 1, 64)
