@@ -19,9 +19,11 @@ type tally struct {
 	objects  int
 }
 
-// census answers how many objects there are at this very point of the stream.
+// census answers how many objects there are at this very point of the stream. In the
+// middle of a list there is no answer.
 func (p *pump) census(ctx context.Context, reply chan<- tally) {
 	if !p.synced {
+		close(reply)
 		return
 	}
 	position, _ := p.feed.where()
@@ -95,8 +97,8 @@ func (f *feed) census(ctx context.Context) (tally, bool) {
 		return tally{}, false
 	}
 	select {
-	case t := <-reply:
-		return t, true
+	case t, ok := <-reply:
+		return t, ok
 	case <-timer.C:
 		return tally{}, false
 	case <-ctx.Done():

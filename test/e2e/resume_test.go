@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -120,8 +121,10 @@ func TestResume(t *testing.T) {
 		for path, n := range p.Stats().Bytes {
 			received += n - before.Bytes[path]
 		}
-		if lists := p.Stats().Count("list") - before.Count("list"); lists > 0 {
-			t.Errorf("%d lists", lists)
+		for key, n := range p.Stats().Requests {
+			if key.Verb == "list" && strings.Contains(key.Path, group) {
+				t.Errorf("%d lists of %s", n-before.Requests[key], key.Path)
+			}
 		}
 		t.Logf("%d bytes received for 200 missed revisions", received)
 	}
