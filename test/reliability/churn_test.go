@@ -96,8 +96,9 @@ func (c *churn) round(n int, s *server) {
 	case 0: // deleted and created again in its absence
 		down()
 		c.delete()
-		c.create()
+		ids := c.create()
 		s.startReady()
+		s.await(ids...)
 	case 1: // changed before its eyes, and again in its absence
 		c.change()
 		c.write(20)
@@ -112,8 +113,9 @@ func (c *churn) round(n int, s *server) {
 		s.await(c.mark()...)
 		c.delete()
 		down()
-		c.create()
+		ids := c.create()
 		s.startReady()
+		s.await(ids...)
 	case 3: // deleted in its absence
 		down()
 		c.delete()
