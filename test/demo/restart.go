@@ -27,10 +27,11 @@ func (d *demo) keep(ctx context.Context, s *server) error {
 	if !waitUntil(ctx, killed.Add(d.scaled(awayFor))) {
 		return nil
 	}
-	if err := d.serve(ctx, s); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
+	err := d.serve(ctx, s)
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
 		return err
 	}
 	d.report(ctx, s, killed)

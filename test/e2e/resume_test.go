@@ -25,23 +25,43 @@ type keeper struct {
 	*engine
 	store *store.SQLite
 	seq   uint64
+	life  life
+	dead  bool
+}
+
+// life is how a process remembers, and how it ends. The zero life is an ordinary one.
+type life struct {
+	// remembers changes what is read of an earlier life.
+	remembers func(watch.Snapshots) watch.Snapshots
+	// dies reports whether the process is killed before it keeps an entry. It goes on,
+	// but nobody will know.
+	dies func(watch.Entry) bool
 }
 
 // remembering starts a Manager that keeps what it learns in a directory, and goes on
 // where the last one there ended. Its events are those of this life alone.
 func remembering(t *testing.T, cfg *rest.Config, dir string, opts watch.Options) *engine {
 	t.Helper()
+	return live(t, cfg, dir, opts, life{})
+}
+
+// live is remembering in a particular way.
+func live(t *testing.T, cfg *rest.Config, dir string, opts watch.Options, l life) *engine {
+	t.Helper()
 	s, err := store.Open(t.Context(), dir, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	opts.Snapshots = s
+	if l.remembers != nil {
+		opts.Snapshots = l.remembers(s)
+	}
 	e := launchWith(t, cfg, opts, func(e *engine) watch.Sink {
 		last, err := s.LastSeq(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &keeper{engine: e, store: s, seq: last}
+		return &keeper{engine: e, store: s, seq: last, life: l}
 	})
 	stop := e.stop
 	e.stop = func() {
@@ -61,6 +81,9 @@ func (k *keeper) Record(e watch.Entry) {
 	k.engine.Record(e)
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.dead = k.dead || k.life.dies != nil && k.life.dies(e); k.dead {
+		return
+	}
 	b := store.Batch{Checkpoints: []watch.Checkpoint{e.Checkpoint}}
 	for _, ev := range e.Events {
 		k.seq++

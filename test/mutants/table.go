@@ -6,6 +6,10 @@ func suite(run string, args ...string) check {
 	return check{module: "test", pkg: "reliability", run: "^" + run + "$", args: args, program: true}
 }
 
+func engine(run string) check {
+	return check{module: "test", pkg: "e2e", run: "^" + run + "$"}
+}
+
 func unit(pkg, run string, args ...string) check {
 	return check{module: ".", pkg: pkg, run: "^" + run + "$", args: args}
 }
@@ -13,7 +17,7 @@ func unit(pkg, run string, args ...string) check {
 // mutants are the bugs that the history has to be safe from. A new guard against a
 // loss gets a line here: the bug that it is against.
 func mutants() []mutant {
-	return slices.Concat(ofComparing(), ofWatching(), ofRecording(), ofStoring())
+	return slices.Concat(ofComparing(), ofWatching(), ofRemembering(), ofRecording(), ofStoring())
 }
 
 // ofComparing are bugs in what is told of a list: an object that is compared with what was known of it.
@@ -32,7 +36,7 @@ func ofComparing() []mutant {
 			name: "equal revisions reported",
 			why:  "each new list reports every object that did not change",
 			file: "pkg/watch/handler.go",
-			old:  "	case before.same(now):\n		return\n",
+			old:  "	case before.same(now):\n		m.noticed(now, false)\n		return\n",
 			new:  "	case before.same(now):\n		m.step(now, m.event(now, Modified, m.origin(now)))\n",
 			by:   outages,
 		},
@@ -81,6 +85,52 @@ func ofWatching() []mutant {
 			old:  "	return f.crd != \"\" && (resuming || f.checkFirst)\n",
 			new:  "	_ = resuming\n	return false\n",
 			by:   suite("TestChurn", "-churns", "5"),
+		},
+		{
+			name: "listing at a revision that moves on",
+			why:  "a busy resource is listed again and again, and its watch never comes back",
+			file: "pkg/watch/pump.go",
+			old:  "	if p.exact {\n		return \"\"\n	}\n",
+			new:  "",
+			by:   engine("TestBusyRelist"),
+		},
+	}
+}
+
+// ofRemembering are bugs in what is made of an earlier process.
+func ofRemembering() []mutant {
+	return []mutant{
+		{
+			name: "damaged memory trusted",
+			why:  "objects that cannot be read are taken for unchanged until their next write",
+			file: "pkg/watch/recall.go",
+			old:  "	known.resumes = !m.damaged && ",
+			new:  "	known.resumes = ",
+			by:   engine("TestDamagedMemory"),
+		},
+		{
+			name: "memory of another scope trusted",
+			why:  "the watch goes on as if what it never watched had not changed",
+			file: "pkg/watch/recall.go",
+			old:  ` && c.Scope == p.feed.scope`,
+			new:  "",
+			by:   engine("TestChangedScope"),
+		},
+		{
+			name: "a type that was passed by is new",
+			why:  "whoever selects more is told that all objects were created just now",
+			file: "pkg/watch/reconcile.go",
+			old:  "	m.passed[r.UID] = true\n	return true\n",
+			new:  "	return false\n",
+			by:   engine("TestWidenedSelection"),
+		},
+		{
+			name: "orphans forgotten in silence",
+			why:  "the objects of a CRD that went in the last moment of a process never end",
+			file: "pkg/watch/orphan.go",
+			old:  "	told := c.Position != \"\" || c.Origin != \"\"\n",
+			new:  "	told := false\n",
+			by:   engine("TestOrphans"),
 		},
 	}
 }
