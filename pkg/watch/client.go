@@ -11,14 +11,15 @@ import (
 	"k8s.io/client-go/util/flowcontrol"
 )
 
-// List requests a second, and at once. Lists are rare: they are only the fallback
-// of an API server without WatchList, and the probe of a resource in trouble.
+// List requests a second, and at once. Lists are rare: the fallback of an API server
+// without WatchList, the list at the oldest revision after a 410, the comparison of a
+// resource that drifted, and the probe of one in trouble.
 const (
 	listQPS   = 20
 	listBurst = 40
 )
 
-// Clients are the two dynamic clients that everything goes through.
+// Clients are the dynamic clients that everything goes through, and one for metadata.
 type Clients struct {
 	// watch opens watches, and decodes sketches (see sketchOf). It asks for no
 	// compression, which would cost some 40 KB of memory for the life of every watch,
@@ -26,7 +27,7 @@ type Clients struct {
 	watch dynamic.Interface
 	// list reads everything else.
 	list dynamic.Interface
-	// metadata reads the metadata of single CRDs.
+	// metadata reads single CRDs, and counts objects.
 	metadata metadata.Interface
 }
 

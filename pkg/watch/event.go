@@ -29,10 +29,11 @@ type Origin string
 const (
 	// Initial objects were there when the watch first began.
 	Initial Origin = "initial"
-	// Live events came over an uninterrupted watch.
+	// Live events came over an uninterrupted watch, or are the first objects of a CRD
+	// that is new.
 	Live Origin = "live"
-	// Resumed events are revisions that were missed while the watch was
-	// disconnected, replayed by the API server when it was re-established.
+	// Resumed events are revisions that were missed while the watch was disconnected,
+	// or nobody was running, replayed by the API server when it was re-established.
 	Resumed Origin = "resumed"
 	// Reconciled events are net changes, found by comparing the objects on both
 	// sides of a gap. What happened in between is not known.

@@ -25,8 +25,9 @@ import (
 // everything again after errors from which it could have resumed, and backs off in
 // ways that cannot be set. So the feed gives it one watch that does not end, and
 // renews the real ones itself. Two things get through: an end before the initial
-// objects are complete, and "410 Gone"; the reflector answers both by asking for
-// everything again, which is right.
+// objects are complete, and "410 Gone", which is also said where the objects are to be
+// compared for another reason. The reflector answers both by asking for everything
+// again, which is right.
 type feed struct {
 	clients *Clients
 	gate    *gate
@@ -81,6 +82,10 @@ type host interface {
 	// unserved: the resource has no version to watch now.
 	unserved()
 	restarted(reason string)
+	// listBegins: the informer has asked for everything, and let go of what it had of a
+	// list that was not completed. listEnds: it has all of it.
+	listBegins()
+	listEnds()
 	// restored: an object was remembered, and is on its way to the handler, unless it
 	// turns out not to be readable.
 	restored(r *Record) (readable bool)
@@ -276,6 +281,9 @@ func (r feedResource) Watch(ctx context.Context, opts metav1.ListOptions) (apiwa
 	if opts.SendInitialEvents == nil || !*opts.SendInitialEvents {
 		p.synced = true
 		r.feed.reached(opts.ResourceVersion)
+	} else {
+		r.feed.listed.Store(0)
+		r.feed.host.listBegins()
 	}
 	r.feed.pumps.Go(func() {
 		defer close(s.events)

@@ -40,6 +40,10 @@ type monitor struct {
 	// ended: the feed of a deleted CRD has delivered all it will.
 	ended atomic.Bool
 
+	// incoming is the part of queue that the informer holds back until a list is
+	// complete, and drops if it is cut off.
+	incoming queue
+
 	codecs      codecs
 	objects     atomic.Int64
 	recordBytes atomic.Int64
@@ -101,14 +105,22 @@ func (m *monitor) transform(obj any) (any, error) {
 	if mark := markOf(u); mark != nil {
 		return mark, nil
 	}
-	if r := carried(u); r != nil {
-		m.queue.add(r)
-		return r, nil
+	r := carried(u)
+	if r == nil {
+		r = m.compact(u)
 	}
-	r := m.compact(u)
 	m.queue.add(r)
+	if r.listed() {
+		m.incoming.add(r)
+	}
 	return r, nil
 }
+
+// listBegins implements host.
+func (m *monitor) listBegins() { m.incoming.take(m.queue) }
+
+// listEnds implements host.
+func (m *monitor) listEnds() { m.incoming.clear() }
 
 // compact makes a Record of an object, or of the sketch of one.
 func (m *monitor) compact(u *unstructured.Unstructured) *Record {

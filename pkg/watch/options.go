@@ -39,9 +39,10 @@ type Observer interface {
 type Options struct {
 	Clients *Clients
 	Sink    Sink
-	// Resolve is called once, with all CRDs of the cluster, before the first
-	// resource is watched and the first event recorded. Its error ends Run. Nil selects Everything, and the
-	// CRDs themselves.
+	// Resolve is called once, before the first resource is watched, with all CRDs of the
+	// cluster, or with those that Snapshots remember: what has changed of them comes
+	// later. Only entries of the CRDs themselves may be recorded before, and none while
+	// it runs. Its error ends Run. Nil selects Everything, and the CRDs themselves.
 	Resolve func(discovery.Set) (Selector, error)
 	// Snapshots are what an earlier process kept of the entries that it was given; the
 	// Sink must be the one that keeps them now. Nil for a process that remembers nothing.

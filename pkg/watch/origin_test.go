@@ -118,4 +118,3 @@ func TestLull(t *testing.T) {
 		})
 	}
 }
-

@@ -48,8 +48,8 @@ func (m *Manager) memory(c Checkpoint) *memory {
 	return &memory{snapshots: m.opts.Snapshots, checkpoint: c, log: m.opts.Logger}
 }
 
-// reportOrphans ends what an earlier process began: it saw the end of a CRD, but did
-// not come to report that of its objects.
+// reportOrphans ends what an earlier process began: the end of a CRD is known, but that
+// of its objects was not reported.
 func (m *Manager) reportOrphans(ctx context.Context, present map[types.UID]bool) {
 	for uid, c := range m.saved {
 		if uid != discovery.CRDs().UID && !present[uid] {

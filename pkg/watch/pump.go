@@ -275,6 +275,7 @@ func (p *pump) takeInitial(ctx context.Context, event apiwatch.Event, object met
 		return nil
 	}
 	before, since := p.feed.where()
+	p.feed.host.listEnds()
 	p.synced, p.delivered = true, 0
 	p.feed.caughtUp() // the list has whatever was missed
 	p.feed.keepOldest("")

@@ -17,3 +17,15 @@ func (q *queue) done(r *Record) {
 	q.depth.Add(-1)
 	q.bytes.Add(-int64(r.Size()))
 }
+
+// take moves everything out of q, and out of the queue that q is a part of.
+func (q *queue) take(from *queue) {
+	from.depth.Add(-q.depth.Swap(0))
+	from.bytes.Add(-q.bytes.Swap(0))
+}
+
+// clear says that what is in q is now accounted for elsewhere.
+func (q *queue) clear() {
+	q.depth.Store(0)
+	q.bytes.Store(0)
+}

@@ -70,6 +70,7 @@ func (p *pump) recall(ctx context.Context, m *memory) (resumes bool) {
 	known := recollection{checkpoint: c, damaged: m.damaged}
 	known.resumes = !m.damaged && c.Position != "" && c.Origin == "" && c.Scope == p.feed.scope
 	p.send(ctx, apiwatch.Event{Type: apiwatch.Bookmark, Object: initialEventsEnd(c.Position)})
+	p.feed.host.listEnds()
 	p.feed.recalled(c)
 	p.synced = true
 	p.mark(ctx, func() { p.feed.host.recalled(known, m) })

@@ -130,6 +130,11 @@ func (r *Record) remembered() bool {
 	return origin == originSaved || origin == originLost
 }
 
+// listed reports whether the Record came with a list.
+func (r *Record) listed() bool {
+	return r.remembered() || r.origin.origin() == Reconciled
+}
+
 // lost reports whether only the name is left of what an earlier process kept.
 func (r *Record) lost() bool { return r.origin.origin() == originLost }
 
