@@ -1,6 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"path"
+	"strings"
 	"testing"
 )
 
@@ -44,5 +48,19 @@ func TestReason(t *testing.T) {
 				t.Errorf("%q, %v, want %q", got, err, test.want)
 			}
 		})
+	}
+}
+
+// TestMutantsAreDocumented: docs/RELIABILITY.md names each bug, and the test that finds it.
+func TestMutantsAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/RELIABILITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutants() {
+		row := fmt.Sprintf("| %s | %s | `%s` `%s` |", m.name, m.why, path.Join(m.by.module, m.by.pkg), strings.Trim(m.by.run, "^$"))
+		if !strings.Contains(string(doc), row) {
+			t.Errorf("docs/RELIABILITY.md has no row\n%s", row)
+		}
 	}
 }
