@@ -83,26 +83,6 @@ func (p *pump) run(ctx context.Context) {
 	}
 }
 
-// linger ends a retiring feed: it tells the monitor that nothing more will come, and
-// waits to be stopped.
-func (p *pump) linger(ctx context.Context) {
-	if p.synced {
-		p.mark(ctx, p.feed.host.drained)
-	} else if wait(ctx, p.feed.beforeRelist()) {
-		p.feed.host.drained()
-	}
-	<-ctx.Done()
-}
-
-// relist makes the informer list everything again, as it was at a resourceVersion or as
-// it is.
-func (p *pump) relist(ctx context.Context, at string, why error) {
-	p.feed.keepOldest(at)
-	handled := p.feed.relists()
-	p.mark(ctx, func() { close(handled) })
-	p.send(ctx, expired(why))
-}
-
 // oldest is where to list after a 410: at the very revision from which the API server
 // can go on, so that the gap is as small as it can be. On a busy resource that revision
 // moves on while one lists. Then listing what is there now is the only way out.
@@ -294,20 +274,4 @@ func (p *pump) send(ctx context.Context, event apiwatch.Event) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// wait waits for changed, and reports false when ctx has ended.
-func wait(ctx context.Context, changed <-chan struct{}) bool {
-	select {
-	case <-changed:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// expired is the error event that makes a reflector list everything again.
-func expired(err error) apiwatch.Event {
-	status := apierrors.NewResourceExpired(err.Error()).Status()
-	return apiwatch.Event{Type: apiwatch.Error, Object: &status}
 }

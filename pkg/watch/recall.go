@@ -75,7 +75,7 @@ func (p *pump) recall(ctx context.Context, m *memory) (resumes bool) {
 	p.synced = true
 	p.mark(ctx, func() { p.feed.host.recalled(known, m) })
 	if !known.resumes {
-		p.send(ctx, expired(errForgotten))
+		p.relist(ctx, "", errForgotten)
 	}
 	return known.resumes
 }
