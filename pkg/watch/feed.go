@@ -66,7 +66,9 @@ type feed struct {
 	// oldest is the resourceVersion to list at: after a 410 the earliest that the API
 	// server can resume from, if it said so, and for a comparison that of the watch.
 	// Empty: as it is now.
-	oldest   string
+	oldest string
+	// exacts are the lists at an old revision in a row, from which no watch went on.
+	exacts   int
 	attempts int       // failed attempts in a row
 	failing  time.Time // when the first of them was
 }
@@ -212,6 +214,22 @@ func (f *feed) listAt() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.oldest
+}
+
+// listedAt counts the lists at an old revision, and returns how many there were in a
+// row before this one.
+func (f *feed) listedAt() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.exacts++
+	return f.exacts - 1
+}
+
+// wentOn notes that the watch has gone on from a list.
+func (f *feed) wentOn() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.exacts = 0
 }
 
 func (f *feed) keepOldest(resourceVersion string) {

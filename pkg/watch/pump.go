@@ -83,11 +83,16 @@ func (p *pump) run(ctx context.Context) {
 	}
 }
 
+// exactTries is how often in a row objects are listed at the oldest revision. It moves
+// on with each edit of the CRD, and with each event of a resource whose history is full.
+const exactTries = 3
+
 // oldest is where to list after a 410: at the very revision from which the API server
-// can go on, so that the gap is as small as it can be. On a busy resource that revision
-// moves on while one lists. Then listing what is there now is the only way out.
+// can go on, so that the gap is as small as it can be. Where that revision has always
+// moved on by the time that the watch is asked for, listing what is there now is the
+// only way out.
 func (p *pump) oldest(err error) string {
-	if p.exact {
+	if p.feed.listedAt() >= exactTries {
 		return ""
 	}
 	return oldestOf(err)
@@ -231,7 +236,7 @@ func (p *pump) take(ctx context.Context, event apiwatch.Event) error {
 	if !p.send(ctx, event) {
 		return errStopped
 	}
-	p.exact = false // the watch has gone on from the list
+	p.feed.wentOn()
 	p.feed.reached(rv)
 	p.feed.proven(true)
 	if event.Type == apiwatch.Bookmark {
@@ -258,6 +263,9 @@ func (p *pump) takeInitial(ctx context.Context, event apiwatch.Event, object met
 	p.feed.host.listEnds()
 	p.synced, p.delivered = true, 0
 	p.feed.caughtUp() // the list has whatever was missed
+	if !p.exact {
+		p.feed.wentOn() // there is nothing old that a watch would have to go on from
+	}
 	p.feed.keepOldest("")
 	p.catchUp.begin(p.exact, "")
 	p.feed.reached(rv)

@@ -90,8 +90,8 @@ func ofWatching() []mutant {
 			name: "listing at a revision that moves on",
 			why:  "a busy resource is listed again and again, and its watch never comes back",
 			file: "pkg/watch/pump.go",
-			old:  "	if p.exact {\n		return \"\"\n	}\n",
-			new:  "",
+			old:  "	if p.feed.listedAt() >= exactTries {\n",
+			new:  "	if p.feed.listedAt() < 0 {\n",
 			by:   engine("TestBusyRelist"),
 		},
 	}
