@@ -47,7 +47,7 @@ func newUpdater(ctx context.Context, cp *controlplane.ControlPlane, f fixture) (
 		return nil, err
 	}
 	u := &updater{client: client}
-	u.written.Store(time.Now().Unix())
+	u.written.Store(time.Now().UnixMicro())
 	names := make([][]string, len(f.Resources))
 	for i, gvr := range f.Resources {
 		list, err := lister.Resource(gvr).List(ctx, metav1.ListOptions{})
@@ -132,7 +132,7 @@ func (u *updater) write(ctx context.Context, url string, n int64) (w update, err
 		`{"op":"replace","path":"/status/conditions/0/observedGeneration","value":%d},`+
 		`{"op":"replace","path":"/status/conditions/0/lastTransitionTime","value":%q},`+
 		`{"op":"replace","path":"/status/atProvider/id","value":"i-%017x"}]`,
-		n, n, time.Unix(n, 0).UTC().Format(time.RFC3339), n)
+		n, n, time.Unix(n%1e9, 0).UTC().Format(time.RFC3339), n)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPatch, url, bytes.NewBufferString(body))
 	if err != nil {
 		return w, err
