@@ -27,12 +27,13 @@ func (d *demo) keep(ctx context.Context, s *server) error {
 	if !waitUntil(ctx, killed.Add(d.scaled(awayFor))) {
 		return nil
 	}
-	err := d.serve(ctx, s)
-	switch {
-	case ctx.Err() != nil:
-		return nil
-	case err != nil:
+	if err := d.serve(ctx, s); err != nil && ctx.Err() == nil {
 		return err
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	default:
 	}
 	d.report(ctx, s, killed)
 	return s.wait(ctx, forEver)

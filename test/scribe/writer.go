@@ -17,7 +17,7 @@ import (
 )
 
 // Writer changes objects of its own at random and keeps a ledger of it. It is for one
-// goroutine. A write that fails fails the test.
+// goroutine. A write that fails ends the test.
 type Writer struct {
 	t       testing.TB
 	rng     *rand.Rand
@@ -50,7 +50,10 @@ func NewWriter(t testing.TB, client dynamic.Interface, crds []CRD, prefix string
 
 // The managers of the writes.
 const (
-	Creator, SpecWriter, StatusWriter, Patcher = "creator", "spec-writer", "status-writer", "patcher"
+	Creator      = "creator"
+	SpecWriter   = "spec-writer"
+	StatusWriter = "status-writer"
+	Patcher      = "patcher"
 )
 
 // few objects are left alone by deletions.

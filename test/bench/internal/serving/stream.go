@@ -41,7 +41,7 @@ func (s *Server) Follow(ctx context.Context) (*Stream, error) {
 		cancel()
 		return nil, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := http.DefaultClient.Do(req) //nolint:bodyclose // whoever reads it closes it, below
 	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("following the events: %w", err)
