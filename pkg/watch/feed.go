@@ -257,10 +257,10 @@ func (f *feed) succeeded() {
 
 // mustCheck reports, for each opened watch, whether it must be proven that the CRD
 // is still the same one.
-func (f *feed) mustCheck(resuming bool) bool {
+func (f *feed) mustCheck() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.crd != "" && (resuming || f.checkFirst)
+	return f.crd != "" && (f.position != "" || f.checkFirst)
 }
 
 // errReplaced: the CRD that the feed belongs to is gone, or another one has its name.

@@ -126,7 +126,7 @@ func (p *pump) open(ctx context.Context, cancel context.CancelCauseFunc, t targe
 	defer unanswered.Stop()
 	w, err := p.start(request, t)
 	leave(err == nil)
-	if err == nil && f.mustCheck(p.synced) {
+	if err == nil && f.mustCheck() {
 		if err = f.checkCRD(ctx); err != nil {
 			w.Stop()
 		}

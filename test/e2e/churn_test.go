@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -212,4 +213,60 @@ func TestFirstObjectsOfANewCRD(t *testing.T) {
 	patience.Until(t, "the watch is refused", func() (bool, string) { return closed.Hits() > 0, "" })
 	closed.Clear()
 	e.await("the first object", seen(watch.Added, "first"))
+}
+
+// TestSuccessorBeforeTheEndIsKnown: a CRD is deleted and created again, and the watch of
+// its objects learns of that before the watch of the CRDs does. The successor's objects
+// are not those of the CRD that went.
+func TestSuccessorBeforeTheEndIsKnown(t *testing.T) {
+	const group = "successor.example.com"
+	c := scribe.Install(t, shared, group, 1)[0]
+	newObjects(t, shared, c).create("old", 1)
+	p := newProxy(t, shared)
+	e := start(t, p.Config(), watch.Options{Resolve: only(group), Timing: quiet})
+	before, _ := e.status(c.Name())
+	stalled := p.Now(controlplane.Stall(), controlplane.Watches("customresourcedefinitions.apiextensions.k8s.io"))
+	deleteCRD(t, c.Name())
+	patience.Until(t, "the CRD is gone", func() (bool, string) {
+		_, err := crdClient(t).Get(t.Context(), c.Name(), metav1.GetOptions{})
+		return apierrors.IsNotFound(err), fmt.Sprint(err)
+	})
+	if err := shared.Apply(t.Context(), c.Manifest()); err != nil {
+		t.Fatal(err)
+	}
+	newObjects(t, shared, c).create("new", 1)
+	watches := p.Stats().Requests
+	patience.Until(t, "the old watch has been asked for again", func() (bool, string) {
+		n := 0
+		for key, count := range p.Stats().Requests {
+			if key.Verb == "watch" && strings.Contains(key.Path, group) {
+				n += count - watches[key]
+			}
+		}
+		events, _ := e.snapshot()
+		return n >= 2 || seen(watch.Added, "new")(events), fmt.Sprint(n)
+	})
+	stalled.Clear()
+	e.await("the new object", seen(watch.Added, "new"))
+	e.await("the end of the old one", seen(watch.Deleted, "old"))
+	patience.Until(t, "the successor alone is watched", func() (bool, string) {
+		now := e.Statuses()
+		return len(now) == 1 && now[0].Resource.UID != before.Resource.UID && now[0].State == watch.Synced, fmt.Sprint(len(now))
+	})
+	consistentlyOnce(t, e, group)
+}
+
+// consistentlyOnce fails for an ID that comes twice.
+func consistentlyOnce(t *testing.T, e *engine, group string) {
+	t.Helper()
+	events, _ := e.snapshot()
+	ids := map[string]int{}
+	for _, ev := range of(events, group) {
+		if ids[ev.ID]++; ids[ev.ID] > 1 {
+			t.Errorf("the ID %s comes twice", ev.ID)
+		}
+	}
+	if len(ids) != 2 {
+		t.Errorf("reported:\n%s", describe(of(events, group)))
+	}
 }

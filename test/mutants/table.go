@@ -82,9 +82,9 @@ func ofWatching() []mutant {
 			name: "watch not checked against its CRD",
 			why:  "the watch of a deleted CRD goes on with the objects of its successor",
 			file: "pkg/watch/feed.go",
-			old:  "	return f.crd != \"\" && (resuming || f.checkFirst)\n",
-			new:  "	_ = resuming\n	return false\n",
-			by:   suite("TestChurn", "-churns", "5"),
+			old:  "	return f.crd != \"\" && (f.position != \"\" || f.checkFirst)\n",
+			new:  "	return false\n",
+			by:   engine("TestSuccessorBeforeTheEndIsKnown"),
 		},
 		{
 			name: "listing at a revision that moves on",

@@ -155,8 +155,9 @@ func TestChurn(t *testing.T) {
 	s.terminate()
 	v := s.judge(c.writer.Ledger(), c.fleeting.Name())
 	// A CRD that is changed gets a new watch cache, which may not know where the watch
-	// was.
-	if n := v.gaps[c.fleeting.Name()]; n > c.switches {
+	// was; and the one that knows where the list was may be gone again by the time that
+	// the watch is asked for: then there are two windows, one after the other.
+	if n := v.gaps[c.fleeting.Name()]; n > 2*c.switches {
 		t.Errorf("%d GAPs of %s, which was changed %d times", n, c.fleeting.Name(), c.switches)
 	}
 	delete(v.gaps, c.fleeting.Name())
