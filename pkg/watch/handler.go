@@ -113,11 +113,7 @@ func (m *monitor) found(now *Record) []Event {
 	if origin == "" || !m.isNews(now) {
 		return nil
 	}
-	e := m.event(now, Modified, origin)
-	if obj, err := now.Object(); err == nil {
-		e.Managers = diff.Managers(obj)
-	}
-	return []Event{e}
+	return []Event{m.whole(now, Modified, origin)}
 }
 
 // compare decodes two revisions and returns the fields that differ. Both are
@@ -154,11 +150,16 @@ func (m *monitor) added(r *Record) []Event {
 	if origin == "" || m.relist.damaged && !m.isNews(r) {
 		return nil
 	}
-	e := m.event(r, Added, origin)
+	return []Event{m.whole(r, Added, origin)}
+}
+
+// whole is an event about all of an object, by all managers that it names.
+func (m *monitor) whole(r *Record, typ EventType, origin Origin) Event {
+	e := m.event(r, typ, origin)
 	if obj, err := r.Object(); err == nil {
 		e.Managers = diff.Managers(obj)
 	}
-	return []Event{e}
+	return e
 }
 
 // deleted reports the end of an object, unless nobody was told that there is one.
