@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -96,7 +97,8 @@ func (k *keeper) Record(e watch.Entry) {
 	if e.Forgotten {
 		b.Forgotten = []types.UID{e.Checkpoint.Resource}
 	}
-	if err := k.store.Commit(k.t.Context(), b); err != nil {
+	// The test's context ends before its cleanups, which may have something to record still.
+	if err := k.store.Commit(context.WithoutCancel(k.t.Context()), b); err != nil {
 		k.t.Errorf("committing: %v", err)
 	}
 }
