@@ -1,0 +1,133 @@
+package audit
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// CRD is one revision of a CustomResourceDefinition, with what is derived from it
+// when it is first needed. It is read-only and safe for concurrent use. A large one
+// takes megabytes: whoever has many keeps few of them.
+type CRD struct {
+	*apiextensionsv1.CustomResourceDefinition
+
+	versions map[string]*Version
+}
+
+// Version is one version of a CRD.
+type Version struct {
+	*apiextensionsv1.CustomResourceDefinitionVersion
+
+	internal   func() (*apiextensions.JSONSchemaProps, error)
+	structural func() (*schema.Structural, error)
+}
+
+// ParseCRD reads a CustomResourceDefinition (apiextensions.k8s.io/v1) from its
+// decoded JSON.
+func ParseCRD(content map[string]any) (*CRD, error) {
+	typed := &apiextensionsv1.CustomResourceDefinition{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, typed); err != nil {
+		metadata, _ := content["metadata"].(map[string]any)
+		return nil, fmt.Errorf("reading CRD %v: %w", metadata["name"], err)
+	}
+	c := &CRD{CustomResourceDefinition: typed, versions: map[string]*Version{}}
+	for i := range typed.Spec.Versions {
+		v := &Version{CustomResourceDefinitionVersion: &typed.Spec.Versions[i]}
+		v.internal = sync.OnceValues(v.convert)
+		v.structural = sync.OnceValues(v.structure)
+		c.versions[v.Name] = v
+	}
+	return c, nil
+}
+
+// Version returns a version, or nil if the CRD has none of that name.
+func (c *CRD) Version(name string) *Version {
+	return c.versions[name]
+}
+
+// Storage returns the storage version; nil in a CRD that no API server accepted.
+func (c *CRD) Storage() *Version {
+	for _, v := range c.versions {
+		if v.Storage {
+			return v
+		}
+	}
+	return nil
+}
+
+// Served returns the versions that are served, in the order of spec.versions.
+func (c *CRD) Served() []*Version {
+	var served []*Version
+	for i := range c.Spec.Versions {
+		if v := c.versions[c.Spec.Versions[i].Name]; v.Served {
+			served = append(served, v)
+		}
+	}
+	return served
+}
+
+// Condition returns a condition of the status, or nil.
+func (c *CRD) Condition(t apiextensionsv1.CustomResourceDefinitionConditionType) *apiextensionsv1.CustomResourceDefinitionCondition {
+	for i := range c.Status.Conditions {
+		if c.Status.Conditions[i].Type == t {
+			return &c.Status.Conditions[i]
+		}
+	}
+	return nil
+}
+
+// Subject is the CRD as a Subject.
+func (c *CRD) Subject() Subject {
+	return Subject{Group: apiextensionsv1.GroupName, Resource: "customresourcedefinitions", Name: c.Name, UID: c.UID}
+}
+
+// Edited is when the spec was last changed, as far as managedFields tell.
+func (c *CRD) Edited() time.Time {
+	last := c.CreationTimestamp.Time
+	for _, e := range c.ManagedFields {
+		if e.Subresource == "" && e.Time != nil && e.Time.After(last) {
+			last = e.Time.Time
+		}
+	}
+	return last
+}
+
+// InternalSchema returns the schema as the API server's libraries want it; nil without one.
+func (v *Version) InternalSchema() (*apiextensions.JSONSchemaProps, error) {
+	return v.internal()
+}
+
+// Structural returns the structural schema; nil without a schema. Its error says why
+// the schema is not structural.
+func (v *Version) Structural() (*schema.Structural, error) {
+	return v.structural()
+}
+
+func (v *Version) convert() (*apiextensions.JSONSchemaProps, error) {
+	if v.Schema == nil || v.Schema.OpenAPIV3Schema == nil {
+		return nil, nil
+	}
+	out := &apiextensions.JSONSchemaProps{}
+	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(v.Schema.OpenAPIV3Schema, out, nil); err != nil {
+		return nil, fmt.Errorf("converting the schema of version %s: %w", v.Name, err)
+	}
+	return out, nil
+}
+
+func (v *Version) structure() (*schema.Structural, error) {
+	internal, err := v.internal()
+	if err != nil || internal == nil {
+		return nil, err
+	}
+	s, err := schema.NewStructural(internal)
+	if err != nil {
+		return nil, fmt.Errorf("reading the schema of version %s: %w", v.Name, err)
+	}
+	return s, nil
+}

@@ -1,0 +1,82 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+)
+
+// Object is one custom resource, redacted. It is read-only.
+type Object struct {
+	unstructured.Unstructured
+	// Size is that of the object as compact JSON, in bytes.
+	Size int
+
+	entries func() []Entry
+}
+
+// Entry is one entry of managedFields.
+type Entry struct {
+	Manager, Operation, Subresource, APIVersion string
+	// Time is zero where the entry has none.
+	Time time.Time
+	// Fields is nil when they cannot be parsed.
+	Fields *fieldpath.Set
+}
+
+// NewObject takes an object over; the caller does not change it any more.
+func NewObject(content map[string]any, size int) *Object {
+	o := &Object{Unstructured: unstructured.Unstructured{Object: content}, Size: size}
+	o.entries = sync.OnceValue(o.parseEntries)
+	return o
+}
+
+// Entries are those of metadata.managedFields.
+func (o *Object) Entries() []Entry {
+	return o.entries()
+}
+
+func (o *Object) parseEntries() []Entry {
+	raw, _, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", "managedFields")
+	list, _ := raw.([]any)
+	entries := make([]Entry, 0, len(list))
+	for _, e := range list {
+		if m, ok := e.(map[string]any); ok {
+			entries = append(entries, parseEntry(m))
+		}
+	}
+	return entries
+}
+
+func parseEntry(m map[string]any) Entry {
+	text := func(key string) string {
+		s, _ := m[key].(string)
+		return s
+	}
+	e := Entry{Manager: text("manager"), Operation: text("operation"), Subresource: text("subresource"), APIVersion: text("apiVersion")}
+	e.Time, _ = time.Parse(time.RFC3339, text("time"))
+	fields, err := json.Marshal(m["fieldsV1"])
+	if err != nil {
+		return e
+	}
+	set := &fieldpath.Set{}
+	if err := set.FromJSON(bytes.NewReader(fields)); err == nil {
+		e.Fields = set
+	}
+	return e
+}
+
+// Changed is when the object was last written by anybody, as far as it tells.
+func (o *Object) Changed() time.Time {
+	last := o.GetCreationTimestamp().Time
+	for _, e := range o.GetManagedFields() {
+		if e.Time != nil && e.Time.After(last) {
+			last = e.Time.Time
+		}
+	}
+	return last
+}

@@ -1,0 +1,45 @@
+package audit
+
+// Question asks for an object of the cluster, or for all that a selector matches. It
+// is comparable, and is its own key among the answers.
+type Question struct {
+	// Group and either Resource or Kind name the type; "" is the core group. Version
+	// is empty where any that is served will do.
+	Group, Version, Resource, Kind string
+	// Namespace is empty for cluster-scoped objects. Of a namespaced kind, an empty
+	// Namespace never finds anything.
+	Namespace string
+	// Name is that of one object. Without it, Selector (labels) chooses several; with
+	// neither, only whether the type is served is asked: Found or NotServed.
+	Name, Selector string
+	// Whole asks for whole objects; otherwise their metadata is enough.
+	Whole bool
+	// Follow: the answer changes while nobody touches the asker, and must be known
+	// soon. Only for questions that are few in a cluster.
+	Follow bool
+}
+
+// Outcome is the kind of an Answer.
+type Outcome int
+
+const (
+	// Unknown: it could not be found out. The zero Answer is Unknown.
+	Unknown Outcome = iota
+	// Found: Objects has what was asked for.
+	Found
+	// Absent: there is no such object (or none that the selector matches).
+	Absent
+	// NotServed: there is no such type, or not in this version.
+	NotServed
+)
+
+// Answer is what the cluster said.
+type Answer struct {
+	Outcome Outcome
+	// Objects are decoded JSON, read-only.
+	Objects []map[string]any
+	// Message says why the outcome is Unknown.
+	Message string
+	// Namespaced tells the scope of the type where it is Found.
+	Namespaced bool
+}

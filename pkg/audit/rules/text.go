@@ -1,0 +1,11 @@
+package rules
+
+import "time"
+
+// stamp is how messages write a time.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "an unknown time"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
