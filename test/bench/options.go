@@ -99,7 +99,9 @@ func (o options) validateBinary() error {
 }
 
 // allScenarios are in the order of what they build on.
-func allScenarios() []string { return []string{objectsScenario, crdsScenario, auditScenario, historyScenario} }
+func allScenarios() []string {
+	return []string{objectsScenario, crdsScenario, auditScenario, historyScenario}
+}
 
 // command is the command line that repeats the measurement.
 func (o options) command() string {
