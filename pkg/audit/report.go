@@ -117,9 +117,11 @@ func (f *Finding) join(g *Finding) {
 		f.Fingerprint = Fingerprint(f.Rule, f.Subject, f.Path)
 	}
 	f.Count += g.Count
-	if len(f.Samples) < maxSamples {
-		f.Samples = append(f.Samples, g.Subject.Object())
+	samples := g.Samples
+	if g.Count == 1 {
+		samples = []string{g.Subject.Object()}
 	}
+	f.Samples = append(f.Samples, samples[:min(len(samples), maxSamples-len(f.Samples))]...)
 	if f.Since.IsZero() || !g.Since.IsZero() && g.Since.Before(f.Since) {
 		f.Since = g.Since
 	}
@@ -167,4 +169,23 @@ func Holding(findings []Finding, now time.Time) []Finding {
 		}
 	}
 	return holding
+}
+
+// Merge takes in what another Collector has collected, which is not used any more. It
+// does not call Known and Seen: the other one did.
+func (c *Collector) Merge(d *Collector) {
+	c.suppressed += d.suppressed
+	for u := range d.unevaluated {
+		c.NotEvaluated(u)
+	}
+	if c.groups == nil {
+		c.groups = map[group]*Finding{}
+	}
+	for k, f := range d.groups {
+		if g := c.groups[k]; g != nil {
+			g.join(f)
+		} else {
+			c.groups[k] = f
+		}
+	}
 }
