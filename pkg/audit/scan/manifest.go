@@ -1,9 +1,6 @@
 package scan
 
 import (
-	"bufio"
-	"bytes"
-	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +12,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/json"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 )
 
@@ -27,6 +23,9 @@ type Manifest struct {
 	unstructured.Unstructured
 	// Where names the file and the document in it.
 	Where string
+	// File and Line are where the document begins; File is empty for the standard input.
+	File string
+	Line int
 }
 
 // ReadManifests reads the objects of YAML and JSON files, those of Lists each by itself.
@@ -79,79 +78,39 @@ func filesOf(name string) ([]string, error) {
 }
 
 func readFile(name string, stdin io.Reader) ([]Manifest, error) {
+	title := name
+	var text []byte
+	var err error
 	if name == Stdin {
-		return readDocuments("standard input", stdin)
+		name, title = "", "standard input"
+		text, err = io.ReadAll(stdin)
+	} else {
+		text, err = os.ReadFile(name)
 	}
-	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading manifests: %w", err)
 	}
-	defer f.Close()
-	return readDocuments(name, f)
-}
-
-// readDocuments reads the documents of a file: YAML, of which JSON is a kind, or JSON
-// values one after the other.
-func readDocuments(file string, r io.Reader) ([]Manifest, error) {
-	buffered := bufio.NewReader(r)
-	next := yamlDocuments(buffered)
-	if startsJSON(buffered) {
-		next = jsonDocuments(buffered)
-	}
 	var all []Manifest
-	for i := 1; ; i++ {
-		text, err := next()
-		if errors.Is(err, io.EOF) {
-			return all, nil
-		}
-		where := fmt.Sprintf("%s, document %d", file, i)
-		var found []Manifest
-		if err == nil {
-			found, err = readDocument(where, text)
-		}
+	for i, d := range documents(text) {
+		where := fmt.Sprintf("%s, document %d", title, i+1)
+		found, err := readDocument(where, d)
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", where, err)
+			return nil, fmt.Errorf("reading %s (line %d): %w", where, d.line, err)
+		}
+		for j := range found {
+			found[j].File, found[j].Line = name, d.line
 		}
 		all = append(all, found...)
 	}
-}
-
-// startsJSON looks whether the first thing in a file is a brace.
-func startsJSON(r *bufio.Reader) bool {
-	for n := 1; ; n++ {
-		text, err := r.Peek(n)
-		if text = bytes.TrimSpace(text); len(text) > 0 {
-			return text[0] == '{'
-		}
-		if err != nil {
-			return false
-		}
-	}
-}
-
-// yamlDocuments returns what returns the documents, as JSON.
-func yamlDocuments(r *bufio.Reader) func() ([]byte, error) {
-	documents := utilyaml.NewYAMLReader(r)
-	return func() ([]byte, error) {
-		text, err := documents.Read()
-		if err != nil {
-			return nil, err
-		}
-		return yaml.YAMLToJSON(text)
-	}
-}
-
-func jsonDocuments(r io.Reader) func() ([]byte, error) {
-	documents := stdjson.NewDecoder(r)
-	return func() ([]byte, error) {
-		var text stdjson.RawMessage
-		err := documents.Decode(&text)
-		return text, err
-	}
+	return all, nil
 }
 
 // readDocument reads an object or a List. An empty document has none.
-func readDocument(where string, text []byte) ([]Manifest, error) {
+func readDocument(where string, d document) ([]Manifest, error) {
+	text, err := yaml.YAMLToJSON(d.text)
+	if err != nil {
+		return nil, err
+	}
 	var content any
 	if err := json.Unmarshal(text, &content); err != nil {
 		return nil, err
@@ -174,7 +133,7 @@ func unpack(where string, content map[string]any) ([]Manifest, error) {
 	case u.GetKind() == "" || u.GetAPIVersion() == "":
 		return nil, errors.New("this is no Kubernetes manifest: it has no apiVersion or no kind")
 	case !isList || !strings.HasSuffix(u.GetKind(), "List"):
-		return []Manifest{{u, where}}, nil
+		return []Manifest{{Unstructured: u, Where: where}}, nil
 	}
 	var all []Manifest
 	for i, item := range items {

@@ -54,6 +54,8 @@ type Options struct {
 	// Known and Seen are as in audit.Collector. They are never called concurrently.
 	Known func(*audit.Finding) bool
 	Seen  func(*audit.Finding)
+	// Before is found without looking at anything: what is wrong with the exemptions.
+	Before audit.Verdict
 	// Now is the time of the audit.
 	Now time.Time
 	// Progress is told how far the audit is; nil: nobody. It is never called concurrently.
@@ -125,6 +127,7 @@ func newScan(o Options) *scan {
 	s := &scan{Options: o, collector: audit.Collector{Now: o.Now}}
 	s.examiner = examiner{evaluator: once(o.Evaluator), now: o.Now, answers: o.Answers}
 	s.collector.Known, s.collector.Seen = s.callbacks()
+	s.collector.Add(o.Before)
 	return s
 }
 
