@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -43,6 +44,9 @@ func ReadBaseline(r io.Reader) (*Baseline, error) {
 	var file baselineFile
 	if err := dec.Decode(&file); err != nil {
 		return nil, fmt.Errorf("reading the baseline: %w; write it anew with --write-baseline", err)
+	}
+	if dec.More() {
+		return nil, errors.New("reading the baseline: something comes after it; write it anew with --write-baseline")
 	}
 	if file.SchemaVersion != BaselineSchemaVersion {
 		return nil, fmt.Errorf("reading the baseline: its schemaVersion is %q, want %q; write it anew with --write-baseline", file.SchemaVersion, BaselineSchemaVersion)
