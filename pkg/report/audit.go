@@ -1,8 +1,11 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
@@ -67,13 +70,63 @@ func PrintAudit(w io.Writer, format string, r *audit.Report, opts AuditOptions) 
 
 func auditRenderer(format string) func(*audit.Report, *AuditOptions) ([]byte, error) {
 	switch format {
+	case Table, Wide:
+		return func(r *audit.Report, o *AuditOptions) ([]byte, error) { return auditTable(r, o, format == Wide), nil }
 	case JSON:
 		return func(r *audit.Report, _ *AuditOptions) ([]byte, error) { return marshalIndent(r) }
+	case SARIF:
+		return auditSARIF
+	case JUnit:
+		return auditJUnit
+	case OpenReports:
+		return auditReports
 	}
 	return nil
 }
 
-// RuleFormats lists the formats of PrintRules, the default first.
-func RuleFormats() []string {
-	return []string{Table, JSON}
+// subjectOf is how people read what a finding is about.
+func subjectOf(f *audit.Finding) string {
+	switch name := f.Subject.ResourceName(); {
+	case name == "":
+		return "the configuration"
+	case isCRD(f.Subject) && f.Subject.Name != "":
+		return "CRD " + f.Subject.Name
+	case f.Subject.Name == "":
+		return name
+	default:
+		return name + " " + f.Subject.Object()
+	}
+}
+
+// typeOf is the custom resource type that a finding is about: plural.group.
+func typeOf(f *audit.Finding) string {
+	if isCRD(f.Subject) && f.Subject.Name != "" {
+		return f.Subject.Name
+	}
+	return cmp.Or(f.Subject.ResourceName(), "the configuration")
+}
+
+func isCRD(s audit.Subject) bool {
+	return s.Resource == "customresourcedefinitions"
+}
+
+// samples are the objects that a group of findings names, as subjects.
+func samples(f *audit.Finding) []audit.Subject {
+	var subjects []audit.Subject
+	for _, object := range f.Samples {
+		s := audit.Subject{Group: f.Subject.Group, Resource: f.Subject.Resource, Name: object}
+		if namespace, name, ok := strings.Cut(object, "/"); ok {
+			s.Namespace, s.Name = namespace, name
+		}
+		subjects = append(subjects, s)
+	}
+	return subjects
+}
+
+// inWords is 1 finding, 2 findings.
+func inWords(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
 }
