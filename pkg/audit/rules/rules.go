@@ -21,6 +21,7 @@ var docs embed.FS
 func All() []audit.Rule {
 	return []audit.Rule{
 		stuckDeleting(),
+		expiredIgnore(),
 	}
 }
 
