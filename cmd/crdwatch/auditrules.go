@@ -65,7 +65,7 @@ func nearestRules(all []audit.Rule, id string) []string {
 }
 
 func (o *auditOptions) printRules() error {
-	return writing(report.PrintRules(o.streams.out, o.output, rules.All(), o.printOptions()))
+	return writing(report.PrintRules(o.streams.out, o.output, o.printOptions()))
 }
 
 func (o *auditOptions) printRule() error {
