@@ -21,6 +21,15 @@ var docs embed.FS
 func All() []audit.Rule {
 	return []audit.Rule{
 		stuckDeleting(),
+
+		conversionWebhookDown(),
+		unlistableResource(),
+		crdUnhealthy(),
+		staleStoredVersions(),
+		lossyNoneConversion(),
+		deprecatedVersionWritten(),
+		caBundle(),
+
 		expiredIgnore(),
 	}
 }
