@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -255,7 +256,7 @@ func TestAuditIsWrittenAtOnce(t *testing.T) {
 		if err := PrintAudit(w, format, manyReport(), AuditOptions{Now: noon}); err != nil || w.n != 1 {
 			t.Errorf("%s: %d writes, %v", format, w.n, err)
 		}
-		if err := PrintAudit(brokenWriter{}, format, noReport(), AuditOptions{}); err != io.ErrClosedPipe {
+		if err := PrintAudit(brokenWriter{}, format, noReport(), AuditOptions{}); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("%s: got %v, want the error of the writer", format, err)
 		}
 	}
