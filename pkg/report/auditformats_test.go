@@ -93,7 +93,7 @@ func TestSARIFNamesTheFiles(t *testing.T) {
 func TestJUnitCanBeReadBack(t *testing.T) {
 	for name, r := range reports() {
 		var all junitSuites
-		if err := xml.Unmarshal(printed(t, JUnit, r, AuditOptions{}), &all); err != nil {
+		if err := xml.Unmarshal(printed(t, JUnit, r, AuditOptions{FailOn: audit.Info}), &all); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		var tests, failures, skipped int
@@ -150,7 +150,7 @@ func TestJUnitFailsByWhatIsGraveEnough(t *testing.T) {
 		"META001 the configuration":                  "failed",
 		"reading gadgets.example.com: not evaluated": "skipped",
 	}
-	if d := cmp.Diff(want, outcomes(0)); d != "" {
+	if d := cmp.Diff(want, outcomes(audit.Info)); d != "" {
 		t.Errorf("all (-want +got):\n%s", d)
 	}
 	for _, low := range []string{"CR015 nodes.example.com", "CR015 widgets.example.com", "META001 the configuration"} {
@@ -158,6 +158,11 @@ func TestJUnitFailsByWhatIsGraveEnough(t *testing.T) {
 	}
 	if d := cmp.Diff(want, outcomes(audit.High)); d != "" {
 		t.Errorf("high (-want +got):\n%s", d)
+	}
+	for name, outcome := range outcomes(0) {
+		if outcome == "failed" {
+			t.Errorf("%s failed, and nothing was to", name)
+		}
 	}
 }
 
