@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -65,7 +64,9 @@ func nearestRules(all []audit.Rule, id string) []string {
 }
 
 func (o *auditOptions) printRules() error {
-	return writing(report.PrintRules(o.streams.out, o.output, rules.All(), o.printOptions()))
+	options := o.printOptions()
+	options.Rules = rules.All()
+	return writing(report.PrintRules(o.streams.out, o.output, options))
 }
 
 func (o *auditOptions) printRule() error {
@@ -73,8 +74,7 @@ func (o *auditOptions) printRule() error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(o.streams.out, r.Doc)
-	return writing(err)
+	return writing(report.PrintRule(o.streams.out, &r, o.printOptions()))
 }
 
 // printOptions are those of everything that the command prints.
