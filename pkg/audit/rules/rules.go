@@ -21,6 +21,12 @@ var docs embed.FS
 func All() []audit.Rule {
 	return []audit.Rule{
 		stuckDeleting(),
+		breakingRevision(),
+		noStatusSubresource(),
+		recreateRejected(),
+		preserveUnknown(),
+		costlyCEL(),
+		hygiene(),
 	}
 }
 
