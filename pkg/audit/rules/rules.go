@@ -27,8 +27,14 @@ func All() []audit.Rule {
 		crdUnhealthy(),
 		staleStoredVersions(),
 		lossyNoneConversion(),
+		breakingRevision(),
 		deprecatedVersionWritten(),
 		caBundle(),
+		noStatusSubresource(),
+		recreateRejected(),
+		preserveUnknown(),
+		costlyCEL(),
+		hygiene(),
 
 		expiredIgnore(),
 	}
