@@ -92,6 +92,9 @@ func (c *celRules) label(r *apiextensionsv1.ValidationRule, node *schema.Structu
 	r.MessageExpression, r.Reason, r.FieldPath = "", nil, ""
 }
 
+// celType is a name that the library makes up, another one each time.
+var celType = regexp.MustCompile(`selfType\d+`)
+
 var celLabel = regexp.MustCompile(`rule#(\d+)$`)
 
 // validate returns what the rules find, and an error if some could not be evaluated.
@@ -121,6 +124,7 @@ func describeUnknown(err *field.Error) string {
 		return fmt.Sprintf("they cost more than %d, a tenth of what the API server allows", celBudget)
 	}
 	detail, _, _ := strings.Cut(err.Detail, "\n")
+	detail = celType.ReplaceAllString(detail, "self")
 	return NormalizePath(dotted(err.Field)) + ": " + detail
 }
 

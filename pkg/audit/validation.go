@@ -18,6 +18,7 @@ import (
 // validators are those of one version, with the API server's own libraries.
 type validators struct {
 	structural *schema.Structural
+	glance     *glance
 	values     validation.SchemaValidator
 	// plain has none of the choices of the schema (anyOf, oneOf, not). The errors of
 	// a choice's best candidate cannot be told from those that must be mended.
@@ -61,7 +62,7 @@ func (v *Version) buildValidators() (*validators, error) {
 	if err != nil {
 		return nil, err
 	}
-	values, _, err := validation.NewSchemaValidator(internal)
+	values, open, err := validation.NewSchemaValidator(internal)
 	if err != nil {
 		return nil, fmt.Errorf("reading the schema of version %s: %w", v.Name, err)
 	}
@@ -70,7 +71,10 @@ func (v *Version) buildValidators() (*validators, error) {
 		return nil, fmt.Errorf("reading the schema of version %s: %w", v.Name, err)
 	}
 	dropChoices(plain)
-	c := &validators{structural: structural, values: values, plain: validation.NewSchemaValidatorFromOpenAPI(plain), rules: newCELRules(structural)}
+	c := &validators{
+		structural: structural, glance: newGlance(open), values: values,
+		plain: validation.NewSchemaValidatorFromOpenAPI(plain), rules: newCELRules(structural),
+	}
 	visitor := schema.Visitor{Structural: func(s *schema.Structural) bool {
 		c.embedded = c.embedded || s.XEmbeddedResource
 		c.lists = c.lists || s.XListType != nil && *s.XListType != "atomic"
@@ -110,8 +114,8 @@ func (c *validators) all(content map[string]any) ([]Violation, error) {
 // schemaViolations returns all but those of validation rules.
 func (c *validators) schemaViolations(content map[string]any) []Violation {
 	var violations []Violation
-	if result := c.values.Validate(content); !result.IsValid() {
-		violations = c.valueViolations(content, result.Errors)
+	if c.glance.at(content) != valid {
+		violations = c.valueViolations(content)
 	}
 	if c.embedded {
 		for _, err := range objectmeta.Validate(context.Background(), nil, content, c.structural, false) {
@@ -127,7 +131,8 @@ func (c *validators) schemaViolations(content map[string]any) []Violation {
 }
 
 // valueViolations returns the violated choices, and what is wrong besides them.
-func (c *validators) valueViolations(content map[string]any, errs []error) []Violation {
+func (c *validators) valueViolations(content map[string]any) []Violation {
+	errs := c.values.Validate(content).Errors
 	var choices []Violation
 	for _, err := range errs {
 		if o := violation(err); o.mixed {
