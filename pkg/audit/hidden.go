@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/crdwatch/crdwatch/pkg/diff"
 )
@@ -219,4 +220,43 @@ func plain(path string) string {
 		return ""
 	}
 	return strings.ReplaceAll(strings.ReplaceAll(path, "[", "."), "]", "")
+}
+
+// Drops reports whether redaction drops a value at a path if it is no string, so that
+// its absence says nothing.
+func (v *Version) Drops(path fieldpath.Path) (bool, error) {
+	redaction, err := v.Redaction()
+	if err != nil || len(path) == 0 || path[0].FieldName == nil {
+		return false, err
+	}
+	var value any = int64(1)
+	for _, e := range slices.Backward(path) {
+		if e.FieldName != nil {
+			value = map[string]any{*e.FieldName: value}
+		} else {
+			value = []any{value}
+		}
+	}
+	redaction.Redact(value.(map[string]any))
+	return !holds(value, len(path)), nil
+}
+
+// holds reports whether a value nests n deep, with one entry on each level.
+func holds(value any, n int) bool {
+	for range n {
+		switch v := value.(type) {
+		case map[string]any:
+			if len(v) == 0 {
+				return false
+			}
+			for _, value = range v {
+			}
+		case []any:
+			if len(v) == 0 {
+				return false
+			}
+			value = v[0]
+		}
+	}
+	return true
 }
