@@ -87,7 +87,7 @@ func describeKnown(err *openapi.Validation) Violation {
 		o.Message, o.Missing = "required, but missing", true
 		return o.within(parent(o.Path))
 	case openapi.EnumFailCode:
-		o.Message = "none of the allowed values: " + listed(err.Values)
+		o.Message = "is none of the allowed values: " + listed(err.Values)
 	case openapi.InvalidTypeCode:
 		o.Message, _, _ = strings.Cut(o.Message, ": ")
 		o.Message, _, _ = strings.Cut(o.Message, ", because")

@@ -36,9 +36,9 @@ func checkLargeObject(in *audit.Input) ([]audit.Finding, error) {
 	path, size := largest(in.Object.Object, "", in.Object.Size)
 	return []audit.Finding{{
 		Severity: severity, Path: path,
-		Message: fmt.Sprintf("the object has %s as JSON, where etcd's limit is %s by default; the most of it, about %s, is at %s",
+		Message: fmt.Sprintf("the object is %s of JSON, and etcd's limit is %s by default; most of it, about %s, is at %s",
 			mebibytes(in.Object.Size), mebibytes(etcdLimit), mebibytes(size), path),
-		Summary: fmt.Sprintf("the object is near etcd's limit of %s; the most of it is at %s", mebibytes(etcdLimit), audit.NormalizePath(path)),
+		Summary: fmt.Sprintf("the object is large: etcd's limit is %s by default; most of it is at %s", mebibytes(etcdLimit), audit.NormalizePath(path)),
 	}}, nil
 }
 
@@ -52,7 +52,7 @@ func largest(value any, path string, size int) (string, int) {
 	})
 	if bestSize*largePiece < size {
 		if path == "" {
-			return "." + trimDot(bestPath), bestSize // nothing stands out, but something is the largest
+			return bestPath, bestSize // nothing stands out, but something is the largest
 		}
 		return path, size
 	}
@@ -71,13 +71,6 @@ func each(value any, f func(below string, part any)) {
 			f("["+strconv.Itoa(i)+"]", part)
 		}
 	}
-}
-
-func trimDot(path string) string {
-	if path != "" && path[0] == '.' {
-		return path[1:]
-	}
-	return path
 }
 
 // encodedSize is that of a value as JSON.

@@ -62,10 +62,10 @@ func converts(in *audit.Input, version string) bool {
 func (o *owner) absent(object map[string]any) map[string]lostPart {
 	lost := map[string]lostPart{}
 	o.Fields.Leaves().Iterate(func(path fieldpath.Path) {
-		if !o.mayOwn(path) || isMasked(path) {
+		if !o.mayOwn(path) {
 			return
 		}
-		if at := absentFrom(object, path); at != nil {
+		if at := absentFrom(object, path); at != nil && !isMasked(path) {
 			part := lost[at.String()]
 			if part.path == nil {
 				part.path = at.Copy()
@@ -182,7 +182,11 @@ func (o *owner) judge(in *audit.Input, lost map[string]lostPart, losses map[stri
 	}
 	for key, part := range lost {
 		declared := declares(in.CRD, structural, part.path)
-		if dropped, err := o.version.Drops(part.path); err != nil || dropped || declared && o.mayBeNull(in, part.path) {
+		dropped, err := o.version.Drops(part.path)
+		if err != nil {
+			return err
+		}
+		if dropped || declared && o.mayBeNull(in, part.path) {
 			continue
 		}
 		l := losses[key]
