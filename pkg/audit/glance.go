@@ -13,9 +13,10 @@ import (
 // glance is a schema, prepared for telling fast whether a value is valid. The API
 // server's own validator builds a tree of validators for each value, and copies every
 // schema on the way: milliseconds and megabytes for an object of 8 KB. It is asked
-// only where a glance does not suffice. What a glance says agrees with it: a test
+// only of what a glance does not show to be valid. What a glance says agrees with it: a test
 // compares them.
 type glance struct {
+	schema     *spec.Schema
 	types      []string // of JSON; empty: any
 	nullable   bool
 	enum       []any
@@ -56,7 +57,7 @@ func newGlance(s *spec.Schema) *glance {
 		return nil
 	}
 	g := &glance{
-		types: s.Type, nullable: s.Nullable, enum: s.Enum, format: s.Format,
+		schema: s, types: s.Type, nullable: s.Nullable, enum: s.Enum, format: s.Format,
 		minLength: s.MinLength, maxLength: s.MaxLength, minimum: s.Minimum, maximum: s.Maximum,
 		minItems: s.MinItems, maxItems: s.MaxItems, minFields: s.MinProperties, maxFields: s.MaxProperties,
 		exclusive: s.ExclusiveMinimum || s.ExclusiveMaximum, required: s.Required,
@@ -82,6 +83,23 @@ func newGlance(s *spec.Schema) *glance {
 		g.items, g.odd = newGlance(s.Items.Schema), g.odd || len(s.Items.Schemas) > 0
 	}
 	return g
+}
+
+// doubtful returns the schema without those properties that are surely valid in a
+// value: what is wrong with the value is the same by either.
+func (g *glance) doubtful(value any) *spec.Schema {
+	m, ok := value.(map[string]any)
+	if !ok || len(g.fields) == 0 || g.schema.AdditionalProperties != nil || len(g.schema.PatternProperties) > 0 {
+		return g.schema
+	}
+	part := *g.schema
+	part.Properties = map[string]spec.Schema{}
+	for name, v := range m {
+		if f := g.fields[name]; f != nil && f.at(v) != valid {
+			part.Properties[name] = *f.doubtful(v)
+		}
+	}
+	return &part
 }
 
 func newGlances(schemas []spec.Schema) []*glance {

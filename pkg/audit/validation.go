@@ -18,11 +18,10 @@ import (
 // validators are those of one version, with the API server's own libraries.
 type validators struct {
 	structural *schema.Structural
-	glance     *glance
-	values     validation.SchemaValidator
+	values     *glance
 	// plain has none of the choices of the schema (anyOf, oneOf, not). The errors of
 	// a choice's best candidate cannot be told from those that must be mended.
-	plain validation.SchemaValidator
+	plain *glance
 	// lists and embedded are whether there is anything to check of list types and of
 	// embedded objects.
 	lists, embedded bool
@@ -39,12 +38,15 @@ func (v *Version) Validate(content map[string]any) ([]Violation, error) {
 		return nil, err
 	}
 	// Nearly all objects are valid as they are.
-	if violations, err := check.all(content); len(violations) == 0 && err == nil {
+	if check.valid(content) {
 		return nil, nil
 	}
 	whole := runtime.DeepCopyJSON(content)
 	defaulting.PruneNonNullableNullsWithoutDefaults(whole, check.structural)
 	defaulting.Default(whole, check.structural)
+	if check.valid(whole) {
+		return nil, nil
+	}
 	hidden, err := v.hidden(whole)
 	if err != nil {
 		return nil, err
@@ -62,7 +64,7 @@ func (v *Version) buildValidators() (*validators, error) {
 	if err != nil {
 		return nil, err
 	}
-	values, open, err := validation.NewSchemaValidator(internal)
+	_, values, err := validation.NewSchemaValidator(internal)
 	if err != nil {
 		return nil, fmt.Errorf("reading the schema of version %s: %w", v.Name, err)
 	}
@@ -72,8 +74,7 @@ func (v *Version) buildValidators() (*validators, error) {
 	}
 	dropChoices(plain)
 	c := &validators{
-		structural: structural, glance: newGlance(open), values: values,
-		plain: validation.NewSchemaValidatorFromOpenAPI(plain), rules: newCELRules(structural),
+		structural: structural, values: newGlance(values), plain: newGlance(plain), rules: newCELRules(structural),
 	}
 	visitor := schema.Visitor{Structural: func(s *schema.Structural) bool {
 		c.embedded = c.embedded || s.XEmbeddedResource
@@ -102,21 +103,26 @@ func dropChoices(s *spec.Schema) {
 	}
 }
 
-// all returns everything that is wrong with an object, redacted values included.
-func (c *validators) all(content map[string]any) ([]Violation, error) {
-	violations := c.schemaViolations(content)
-	if c.rules == nil || len(violations) > 0 {
-		return violations, nil
+// valid reports whether an object is surely valid.
+func (c *validators) valid(content map[string]any) bool {
+	if c.values.at(content) != valid || len(c.structureViolations(content)) > 0 {
+		return false
 	}
-	return c.rules.validate(content)
+	if c.rules == nil {
+		return true
+	}
+	violations, err := c.rules.validate(content)
+	return len(violations) == 0 && err == nil
 }
 
 // schemaViolations returns all but those of validation rules.
 func (c *validators) schemaViolations(content map[string]any) []Violation {
+	return append(c.valueViolations(content), c.structureViolations(content)...)
+}
+
+// structureViolations are those of list types and of embedded objects.
+func (c *validators) structureViolations(content map[string]any) []Violation {
 	var violations []Violation
-	if c.glance.at(content) != valid {
-		violations = c.valueViolations(content)
-	}
 	if c.embedded {
 		for _, err := range objectmeta.Validate(context.Background(), nil, content, c.structural, false) {
 			violations = append(violations, embeddedViolation(err))
@@ -132,21 +138,28 @@ func (c *validators) schemaViolations(content map[string]any) []Violation {
 
 // valueViolations returns the violated choices, and what is wrong besides them.
 func (c *validators) valueViolations(content map[string]any) []Violation {
-	errs := c.values.Validate(content).Errors
-	var choices []Violation
+	if c.values.at(content) == valid {
+		return nil
+	}
+	errs := validateWith(c.values, content)
+	var violations []Violation
 	for _, err := range errs {
 		if o := violation(err); o.mixed {
-			choices = append(choices, o)
+			violations = append(violations, o)
 		}
 	}
-	if len(choices) > 0 {
-		errs = c.plain.Validate(content).Errors
+	if len(violations) > 0 {
+		errs = validateWith(c.plain, content)
 	}
-	violations := choices
 	for _, err := range errs {
 		violations = append(violations, violation(err))
 	}
 	return violations
+}
+
+// validateWith asks the API server's validator about all that a glance doubts.
+func validateWith(g *glance, content map[string]any) []error {
+	return validation.NewSchemaValidatorFromOpenAPI(g.doubtful(content)).Validate(content).Errors
 }
 
 // known returns what is wrong with an object whatever the values are that redaction hides.
