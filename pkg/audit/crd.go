@@ -9,6 +9,8 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/crdwatch/crdwatch/pkg/diff"
 )
 
 // CRD is one revision of a CustomResourceDefinition, with what is derived from it
@@ -27,6 +29,8 @@ type Version struct {
 
 	internal   func() (*apiextensions.JSONSchemaProps, error)
 	structural func() (*schema.Structural, error)
+	redaction  func() (*diff.Schema, error)
+	validators func() (*validators, error)
 }
 
 // ParseCRD reads a CustomResourceDefinition (apiextensions.k8s.io/v1) from its
@@ -42,6 +46,8 @@ func ParseCRD(content map[string]any) (*CRD, error) {
 		v := &Version{CustomResourceDefinitionVersion: &typed.Spec.Versions[i]}
 		v.internal = sync.OnceValues(v.convert)
 		v.structural = sync.OnceValues(v.structure)
+		v.redaction = sync.OnceValues(v.redact)
+		v.validators = sync.OnceValues(v.buildValidators)
 		c.versions[v.Name] = v
 	}
 	return c, nil

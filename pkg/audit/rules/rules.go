@@ -20,7 +20,12 @@ var docs embed.FS
 // All returns all rules in the order of their IDs.
 func All() []audit.Rule {
 	return []audit.Rule{
+		silentFieldLoss(),
+		removedVersionInManagedFields(),
+		storedObjectInvalid(),
 		stuckDeleting(),
+		hotLoopOrFight(),
+		largeObject(),
 
 		conversionWebhookDown(),
 		unlistableResource(),
