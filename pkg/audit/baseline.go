@@ -102,14 +102,14 @@ func (w *BaselineWriter) WriteTo(to io.Writer) (int64, error) {
 			return counter.n, fmt.Errorf("writing the baseline: %w", err)
 		}
 		if i > 0 {
-			out.WriteByte(',')
+			fmt.Fprint(out, ",")
 		}
 		fmt.Fprintf(out, "\n    %s", line)
 	}
 	if len(entries) > 0 {
-		out.WriteString("\n  ")
+		fmt.Fprint(out, "\n  ")
 	}
-	out.WriteString("]\n}\n")
+	fmt.Fprint(out, "]\n}\n")
 	err := out.Flush() // keeps the first error of the writes before
 	return counter.n, err
 }

@@ -45,7 +45,7 @@ type AuditOptions struct {
 	Rules []audit.Rule
 	// Version is crdwatch's own.
 	Version string
-	// FailOn is the least severity that is a failure in JUnit; 0: every finding is.
+	// FailOn is the least severity that is a failure in JUnit; 0: none is.
 	FailOn audit.Severity
 	// ReportsAPI is one of ReportsAPIs; empty is the first.
 	ReportsAPI string

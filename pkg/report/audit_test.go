@@ -116,7 +116,7 @@ func TestAuditGolden(t *testing.T) {
 		"audit.wide":              {Wide, auditReport(), AuditOptions{}},
 		"audit.json":              {JSON, auditReport(), AuditOptions{}},
 		"audit.sarif":             {SARIF, auditReport(), AuditOptions{}},
-		"audit.junit":             {JUnit, auditReport(), AuditOptions{}},
+		"audit.junit":             {JUnit, auditReport(), AuditOptions{FailOn: audit.Info}},
 		"audit-fail-on.junit":     {JUnit, auditReport(), AuditOptions{FailOn: audit.High}},
 		"audit.openreports":       {OpenReports, auditReport(), AuditOptions{}},
 		"audit-wg.openreports":    {OpenReports, auditReport(), AuditOptions{ReportsAPI: PolicyReportAPI}},

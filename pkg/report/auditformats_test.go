@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -92,7 +93,7 @@ func TestSARIFNamesTheFiles(t *testing.T) {
 func TestJUnitCanBeReadBack(t *testing.T) {
 	for name, r := range reports() {
 		var all junitSuites
-		if err := xml.Unmarshal(printed(t, JUnit, r, AuditOptions{}), &all); err != nil {
+		if err := xml.Unmarshal(printed(t, JUnit, r, AuditOptions{FailOn: audit.Info}), &all); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		var tests, failures, skipped int
@@ -149,7 +150,7 @@ func TestJUnitFailsByWhatIsGraveEnough(t *testing.T) {
 		"META001 the configuration":                  "failed",
 		"reading gadgets.example.com: not evaluated": "skipped",
 	}
-	if d := cmp.Diff(want, outcomes(0)); d != "" {
+	if d := cmp.Diff(want, outcomes(audit.Info)); d != "" {
 		t.Errorf("all (-want +got):\n%s", d)
 	}
 	for _, low := range []string{"CR015 nodes.example.com", "CR015 widgets.example.com", "META001 the configuration"} {
@@ -157,6 +158,11 @@ func TestJUnitFailsByWhatIsGraveEnough(t *testing.T) {
 	}
 	if d := cmp.Diff(want, outcomes(audit.High)); d != "" {
 		t.Errorf("high (-want +got):\n%s", d)
+	}
+	for name, outcome := range outcomes(0) {
+		if outcome == "failed" {
+			t.Errorf("%s failed, and nothing was to", name)
+		}
 	}
 }
 
@@ -255,7 +261,7 @@ func TestAuditIsWrittenAtOnce(t *testing.T) {
 		if err := PrintAudit(w, format, manyReport(), AuditOptions{Now: noon}); err != nil || w.n != 1 {
 			t.Errorf("%s: %d writes, %v", format, w.n, err)
 		}
-		if err := PrintAudit(brokenWriter{}, format, noReport(), AuditOptions{}); err != io.ErrClosedPipe {
+		if err := PrintAudit(brokenWriter{}, format, noReport(), AuditOptions{}); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("%s: got %v, want the error of the writer", format, err)
 		}
 	}

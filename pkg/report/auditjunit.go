@@ -129,7 +129,7 @@ func (j junitRule) found(name string, findings []*audit.Finding, failOn audit.Se
 	c := junitCase{Class: j.title, Name: plain(name), Time: "0"}
 	var failed, other []string
 	for _, f := range findings {
-		if text := junitFinding(f); f.Severity >= failOn {
+		if text := junitFinding(f); failOn > 0 && f.Severity >= failOn {
 			failed = append(failed, text)
 		} else {
 			other = append(other, text)

@@ -54,7 +54,7 @@ func PrintRules(w io.Writer, format string, opts AuditOptions) error {
 func newRuleItem(r *audit.Rule) ruleItem {
 	return ruleItem{
 		ID: r.ID, Name: r.Name, Severity: r.Severity, About: ruleAbout(r), Live: r.Live,
-		Summary: ruleSummary(r), Remediation: r.Remediation,
+		Summary: r.Summary(), Remediation: r.Remediation,
 	}
 }
 
@@ -89,13 +89,6 @@ func rulesTable(rules []audit.Rule, opts *AuditOptions) ([]byte, error) {
 		lines[i+1] = strings.Replace(lines[i+1], s.String(), paint(t.color(s), s.String()), 1)
 	}
 	return []byte(strings.Join(lines, "")), nil
-}
-
-// ruleSummary is the first paragraph of a rule's page, on one line.
-func ruleSummary(r *audit.Rule) string {
-	_, text, _ := strings.Cut(r.Doc, "\n\n")
-	first, _, _ := strings.Cut(text, "\n\n")
-	return strings.Join(strings.Fields(first), " ")
 }
 
 // PrintRule explains a rule with its page, wrapped to opts.Width, in one call of

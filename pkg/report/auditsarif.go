@@ -55,8 +55,8 @@ func sarifRule(r *audit.Rule) *sarif.ReportingDescriptor {
 	config := sarif.NewReportingConfiguration().WithLevel(sarifLevel(r.Severity))
 	config.Enabled = true
 	return sarif.NewRule(r.ID).WithName(r.Name).
-		WithDescription(ruleSummary(r)).
-		WithFullDescription(sarif.NewMultiformatMessageString().WithText(ruleSummary(r) + " " + r.Remediation)).
+		WithDescription(r.Summary()).
+		WithFullDescription(sarif.NewMultiformatMessageString().WithText(r.Summary() + " " + r.Remediation)).
 		WithMarkdownHelp(r.Doc).
 		WithDefaultConfiguration(config).
 		WithProperties(sarif.NewPropertyBag().Add("severity", r.Severity.String()).WithTags([]string{"kubernetes", "custom-resources"}))
