@@ -208,7 +208,7 @@ func (s *scan) countPeers(ctx context.Context) error {
 	for _, r := range s.resources {
 		chosen[r.definition] = true
 		if r.scope == (watch.Scope{}) {
-			groups[r.definition.resource.GVR.Group] = true
+			groups[r.resource.GVR.Group] = true
 		}
 	}
 	siblings := discovery.Set{}
