@@ -12,8 +12,8 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// storedObjectInvalid is the rule whose findings tell that a change hurts already.
-const storedObjectInvalid = "CR003"
+// invalidObjects is the rule whose findings tell that a change hurts already.
+const invalidObjects = "CR003"
 
 func breakingRevision() audit.Rule {
 	return audit.Rule{
@@ -57,7 +57,7 @@ func failing(in *audit.Input) *audit.Trace {
 	if in.Census == nil {
 		return nil
 	}
-	return in.Census.Findings[storedObjectInvalid]
+	return in.Census.Findings[invalidObjects]
 }
 
 // change is what a revision does to a version of a CRD.
