@@ -91,7 +91,8 @@ func (c *CRD) Condition(t apiextensionsv1.CustomResourceDefinitionConditionType)
 
 // Derive returns what is worked out of the revision alone, and works it out only once:
 // a CRD is judged again whenever its objects change. The result is shared, and stays as
-// long as the revision; it must be small. The key is the ID of the rule.
+// long as the revision; it must be small. The key starts with the ID of
+// the rule.
 func (c *CRD) Derive(key string, derive func() any) any {
 	once, _ := c.derived.LoadOrStore(key, sync.OnceValue(derive))
 	return once.(func() any)()

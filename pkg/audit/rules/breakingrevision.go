@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,14 +28,19 @@ func checkRevision(in *audit.Input) ([]audit.Finding, error) {
 	if in.Earlier == nil || apiequality.Semantic.DeepEqual(in.Earlier.Spec, in.CRD.Spec) {
 		return nil, nil
 	}
-	changes, err := compareRevisions(in.Earlier, in.CRD)
-	if err != nil {
-		return nil, err
+	// The earlier revision is part of the key, and not kept: it may be large.
+	key := fmt.Sprintf("CRD006 %s %s %d", in.Earlier.UID, in.Earlier.ResourceVersion, in.Earlier.Generation)
+	compared := in.CRD.Derive(key, func() any {
+		changes, err := compareRevisions(in.Earlier, in.CRD)
+		return comparisonResult{changes, err}
+	}).(comparisonResult)
+	if compared.err != nil {
+		return nil, compared.err
 	}
 	var flaws []flaw
 	var harmless []change
 	narrows := false
-	for _, c := range changes {
+	for _, c := range compared.changes {
 		if c.severity == audit.Info {
 			harmless = append(harmless, c)
 			continue
@@ -47,9 +53,15 @@ func checkRevision(in *audit.Input) ([]audit.Finding, error) {
 		findings[i].Since = in.CRD.Edited()
 	}
 	if narrows && in.Census == nil && in.Failure == nil && !in.Offline {
-		err = fmt.Errorf("counting the objects that fail the new schema: the objects have not been read")
+		return findings, errors.New("counting the objects that fail the new schema: the objects have not been read")
 	}
-	return findings, err
+	return findings, nil
+}
+
+// comparisonResult is what two revisions have different.
+type comparisonResult struct {
+	changes []change
+	err     error
 }
 
 // failing are the objects that fail the current schema; nil if none do.
@@ -103,10 +115,7 @@ func summarize(harmless []change) []audit.Finding {
 	for _, kind := range slices.Sorted(maps.Keys(places)) {
 		where := places[kind]
 		slices.Sort(where)
-		if more := len(where) - mostNamed; more > 0 {
-			where = append(where[:mostNamed:mostNamed], plural(more, "other"))
-		}
-		words = append(words, fmt.Sprintf("%s (%s)", kind, strings.Join(where, ", ")))
+		words = append(words, fmt.Sprintf("%s (%s)", kind, some(where)))
 	}
 	return []audit.Finding{{
 		Severity: audit.Info, Path: ".spec.versions",

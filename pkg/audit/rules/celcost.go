@@ -43,14 +43,8 @@ type celCosts struct {
 
 func estimateCEL(root *apiextensions.JSONSchemaProps) *celCosts {
 	c := &celCosts{}
-	if hasRules(root) { // most CRDs have none, and need not be walked with types
-		c.visit(root, rootPlace(), nil, validation.RootCELContext(root))
-	}
+	c.visit(root, rootPlace(), nil, validation.RootCELContext(root))
 	return c
-}
-
-func hasRules(root *apiextensions.JSONSchemaProps) bool {
-	return validation.SchemaHas(root, func(s *apiextensions.JSONSchemaProps) bool { return len(s.XValidations) > 0 })
 }
 
 // total is the sum of all costs.

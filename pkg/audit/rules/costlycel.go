@@ -21,8 +21,6 @@ const (
 	// notableShare is the part of the limit below which a missing limit does not
 	// matter. It is where the API server itself starts to name expensive rules.
 	notableShare = 10
-	// mostNamed is how many places or rules a message names.
-	mostNamed = 3
 )
 
 func costlyCEL() audit.Rule {
@@ -71,8 +69,11 @@ func checkRules(crd *audit.CRD) ([]audit.Finding, error) {
 }
 
 func celFlaws(v *audit.Version) ([]flaw, error) {
+	if v.Schema == nil || !hasRules(v.Schema.OpenAPIV3Schema) {
+		return nil, nil
+	}
 	root, err := v.InternalSchema()
-	if err != nil || root == nil {
+	if err != nil {
 		return nil, err
 	}
 	costs := estimateCEL(root)
@@ -90,6 +91,23 @@ func celFlaws(v *audit.Version) ([]flaw, error) {
 		failed = append(failed, fmt.Errorf("estimating what the rules of version %s cost: %w", v.Name, err))
 	}
 	return flaws, errors.Join(failed...)
+}
+
+// hasRules: most CRDs have none, and need not be converted and compiled.
+func hasRules(s *apiextensionsv1.JSONSchemaProps) bool {
+	if s == nil {
+		return false
+	}
+	if len(s.XValidations) > 0 || hasRules(itemsOf(s)) || hasRules(valuesOf(s)) {
+		return true
+	}
+	for name := range s.Properties {
+		property := s.Properties[name]
+		if hasRules(&property) {
+			return true
+		}
+	}
+	return false
 }
 
 // worstByPlace keeps the costliest rule of each place: the others profit from the same
@@ -189,12 +207,8 @@ func share(cost, limit uint64, of string) string {
 
 func describeLimits(missing []limit) string {
 	var words []string
-	for i, l := range missing {
-		if i == mostNamed {
-			words = append(words, plural(len(missing)-i, "other"))
-			break
-		}
+	for _, l := range missing {
 		words = append(words, fmt.Sprintf("%s (%s)", l.place, l.keyword))
 	}
-	return enumerate(words)
+	return some(words)
 }

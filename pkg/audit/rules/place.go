@@ -99,6 +99,17 @@ func enumerate(words []string) string {
 	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
+// mostNamed is how many of many things a message names.
+const mostNamed = 3
+
+// some names a few words, and counts the others.
+func some(words []string) string {
+	if more := len(words) - mostNamed; more > 0 {
+		words = append(words[:mostNamed:mostNamed], plural(more, "other"))
+	}
+	return enumerate(words)
+}
+
 // plural is "1 place", "2 places".
 func plural(n int, noun string) string {
 	if n == 1 {

@@ -127,14 +127,53 @@ func (c *comparison) beyondCrdify(before, after *apiextensionsv1.JSONSchemaProps
 	if after.Format != "" && after.Format != before.Format {
 		c.narrowed(audit.Medium, at, "format", "format changed: "+named(before.Format)+" to "+named(after.Format))
 	}
-	for _, rule := range after.XValidations {
-		if !slices.ContainsFunc(before.XValidations, func(r apiextensionsv1.ValidationRule) bool { return r.Rule == rule.Rule }) {
-			c.narrowed(audit.Medium, at, fmt.Sprintf("x-kubernetes-validations[rule=%q]", shorten(rule.Rule)), fmt.Sprintf(`validation rule added: "%s"`, shorten(rule.Rule)))
-		}
-	}
+	c.ruled(before, after, at)
 	c.merging(before, after, at)
 	for _, k := range alternatives(before, after) {
 		c.narrowed(audit.Medium, at, k, k+" changed")
+	}
+}
+
+// ruled: validation rules that are new, or have new wording. One that speaks of a field
+// which is new too mostly says nothing about the objects that there are.
+func (c *comparison) ruled(before, after *apiextensionsv1.JSONSchemaProps, at place) {
+	fresh := map[string]bool{}
+	newNames(before, after, fresh)
+	added := map[audit.Severity][]string{}
+	for _, rule := range after.XValidations {
+		if slices.ContainsFunc(before.XValidations, func(r apiextensionsv1.ValidationRule) bool { return r.Rule == rule.Rule }) {
+			continue
+		}
+		severity := audit.Medium
+		if slices.ContainsFunc(identifier.FindAllString(rule.Rule, -1), func(word string) bool { return fresh[word] }) {
+			severity = audit.Low
+		}
+		added[severity] = append(added[severity], fmt.Sprintf(`"%s"`, shorten(rule.Rule)))
+	}
+	if len(added[audit.Medium]) > 0 {
+		c.narrowed(audit.Medium, at, "x-kubernetes-validations", "validation rules added: "+some(added[audit.Medium]))
+	}
+	if len(added[audit.Low]) > 0 {
+		c.narrowed(audit.Low, at, "x-kubernetes-validations[new]", "validation rules added that speak of new fields: "+some(added[audit.Low]))
+	}
+}
+
+// newNames collects the fields below a place that were not there before.
+func newNames(before, after *apiextensionsv1.JSONSchemaProps, names map[string]bool) {
+	for name := range after.Properties {
+		now := after.Properties[name]
+		old, ok := before.Properties[name]
+		if !ok {
+			names[name] = true
+			continue
+		}
+		newNames(&old, &now, names)
+	}
+	if a, b := itemsOf(before), itemsOf(after); a != nil && b != nil {
+		newNames(a, b, names)
+	}
+	if a, b := valuesOf(before), valuesOf(after); a != nil && b != nil {
+		newNames(a, b, names)
 	}
 }
 
