@@ -49,6 +49,10 @@ lint: ## Run the linters
 	@cd tools && go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@for m in $(MODULES); do (cd $$m && $(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
 
+.PHONY: generate
+generate: ## Make docs/rules from the rules
+	go run ./pkg/audit/rules/pages docs/rules
+
 .PHONY: fmt
 fmt: ## Format the code
 	gofmt -w cmd pkg test
@@ -58,5 +62,5 @@ tidy: ## Tidy the modules
 	@for m in $(MODULES) tools; do (cd $$m && go mod tidy) || exit 1; done
 
 .PHONY: verify
-verify: fmt tidy lint ## Check that the tree is formatted, tidy and linted
+verify: generate fmt tidy lint ## Check that the tree is generated, formatted, tidy and linted
 	git diff --exit-code

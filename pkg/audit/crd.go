@@ -20,6 +20,7 @@ type CRD struct {
 	*apiextensionsv1.CustomResourceDefinition
 
 	versions map[string]*Version
+	derived  sync.Map // rule ID to func() any
 }
 
 // Version is one version of a CRD.
@@ -86,6 +87,14 @@ func (c *CRD) Condition(t apiextensionsv1.CustomResourceDefinitionConditionType)
 		}
 	}
 	return nil
+}
+
+// Derive returns what is worked out of the revision alone, and works it out only once:
+// a CRD is judged again whenever its objects change. The result is shared, and stays as
+// long as the revision; it must be small. The key is the ID of the rule.
+func (c *CRD) Derive(key string, derive func() any) any {
+	once, _ := c.derived.LoadOrStore(key, sync.OnceValue(derive))
+	return once.(func() any)()
 }
 
 // Subject is the CRD as a Subject.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 )
 
 // Evaluator applies rules. It has no state and is safe for concurrent use.
@@ -88,6 +90,11 @@ func (e *Evaluator) Evaluate(about About, in *Input) Verdict {
 	if e.Exempter != nil {
 		e.review(&v, subject, annotations)
 	}
+	for i := range v.Findings {
+		if f := &v.Findings[i]; f.Subject == subject {
+			f.APIVersion, f.Kind = in.subjectKind(about)
+		}
+	}
 	slices.SortFunc(v.Findings, Finding.Compare)
 	return v
 }
@@ -101,7 +108,8 @@ func (e *Evaluator) review(v *Verdict, subject Subject, annotations map[string]s
 		}
 		for _, f := range e.Exempter.Review(annotations) {
 			f.complete(r, subject)
-			v.Findings = append(v.Findings, f)
+			// An object cannot exempt itself from being told this, a configuration can.
+			e.sort(v, f, nil)
 		}
 	}
 }
@@ -151,6 +159,14 @@ func (in *Input) subject(about About) (Subject, map[string]string) {
 	}, in.Object.GetAnnotations()
 }
 
+// subjectKind is what an ObjectReference calls the subject's type.
+func (in *Input) subjectKind(about About) (apiVersion, kind string) {
+	if about == AboutCRD {
+		return apiextensionsv1.SchemeGroupVersion.String(), "CustomResourceDefinition"
+	}
+	return in.Object.GetAPIVersion(), in.Object.GetKind()
+}
+
 // failure is a bug of a rule.
 type failure struct{ what any }
 
@@ -189,7 +205,7 @@ func (q Question) Compare(r Question) int {
 	return cmp.Or(
 		cmp.Compare(q.Group, r.Group), cmp.Compare(q.Version, r.Version), cmp.Compare(q.Resource, r.Resource),
 		cmp.Compare(q.Kind, r.Kind), cmp.Compare(q.Namespace, r.Namespace), cmp.Compare(q.Name, r.Name),
-		cmp.Compare(q.Selector, r.Selector), compareBool(q.Whole, r.Whole), compareBool(q.Follow, r.Follow),
+		cmp.Compare(q.Selector, r.Selector), compareBool(q.All, r.All), compareBool(q.Whole, r.Whole), compareBool(q.Follow, r.Follow),
 	)
 }
 

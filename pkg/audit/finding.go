@@ -20,8 +20,11 @@ type Subject struct {
 	UID       types.UID `json:"uid"`
 }
 
-// ResourceName is plural.group.
+// ResourceName is plural.group; empty for what concerns no resource.
 func (s Subject) ResourceName() string {
+	if s.Resource == "" {
+		return ""
+	}
 	return s.Resource + "." + s.Group
 }
 
@@ -46,7 +49,7 @@ type Finding struct {
 	// the subject, so that equal findings of many objects can be told to be equal.
 	Message string `json:"message"`
 	// Since is when the defect began, as far as that is known.
-	Since time.Time `json:"since"`
+	Since time.Time `json:"since,omitzero"`
 	// Remediation is what to do; by default that of the rule.
 	Remediation string `json:"remediation"`
 	// Count is the number of objects that a group of findings stands for, Samples
@@ -60,6 +63,9 @@ type Finding struct {
 	// Summary is the Message of a group: without facts of one object, such as a time.
 	// By default the Message itself.
 	Summary string `json:"-"`
+	// APIVersion and Kind are those of the subject, where they are known.
+	APIVersion string `json:"-"`
+	Kind       string `json:"-"`
 	// Due is when the finding begins to hold, Until when it ceases to, if nothing
 	// changes. Zero: at once, and for ever. Of findings with the same fingerprint the
 	// gravest that holds counts, so one that worsens with time is returned twice.

@@ -10,8 +10,10 @@ type Question struct {
 	// Namespace never finds anything.
 	Namespace string
 	// Name is that of one object. Without it, Selector (labels) chooses several; with
-	// neither, only whether the type is served is asked: Found or NotServed.
+	// neither, and without All, only whether the type is served is asked: Found or NotServed.
 	Name, Selector string
+	// All asks for all objects of the type; Namespace narrows that, and is not needed.
+	All bool
 	// Whole asks for whole objects; otherwise their metadata is enough.
 	Whole bool
 	// Follow: the answer changes while nobody touches the asker, and must be known

@@ -114,12 +114,15 @@ func (f *Finding) join(g *Finding) {
 		f.Samples = []string{f.Subject.Object()}
 		f.Subject.Namespace, f.Subject.Name, f.Subject.UID = "", "", ""
 		f.Path, f.Message = NormalizePath(f.Path), f.Summary
-		f.Fingerprint = Fingerprint(f.Rule, f.Subject, f.Path)
+		// Severity and summary too tell groups of one path apart.
+		f.Fingerprint = Fingerprint(f.Rule, f.Subject, f.Path+"\n"+f.Severity.String()+"\n"+f.Summary)
 	}
 	f.Count += g.Count
-	if len(f.Samples) < maxSamples {
-		f.Samples = append(f.Samples, g.Subject.Object())
+	samples := g.Samples
+	if g.Count == 1 {
+		samples = []string{g.Subject.Object()}
 	}
+	f.Samples = append(f.Samples, samples[:min(len(samples), maxSamples-len(f.Samples))]...)
 	if f.Since.IsZero() || !g.Since.IsZero() && g.Since.Before(f.Since) {
 		f.Since = g.Since
 	}
@@ -167,4 +170,23 @@ func Holding(findings []Finding, now time.Time) []Finding {
 		}
 	}
 	return holding
+}
+
+// Merge takes in what another Collector has collected, which is not used any more. It
+// does not call Known and Seen: the other one did.
+func (c *Collector) Merge(d *Collector) {
+	c.suppressed += d.suppressed
+	for u := range d.unevaluated {
+		c.NotEvaluated(u)
+	}
+	if c.groups == nil {
+		c.groups = map[group]*Finding{}
+	}
+	for k, f := range d.groups {
+		if g := c.groups[k]; g != nil {
+			g.join(f)
+		} else {
+			c.groups[k] = f
+		}
+	}
 }

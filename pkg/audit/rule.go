@@ -1,5 +1,7 @@
 package audit
 
+import "strings"
+
 // Rule is one check. It is a value without state: a Check may be called concurrently.
 type Rule struct {
 	// ID is stable for ever, Name says the same in words: kebab-case.
@@ -22,6 +24,13 @@ type Rule struct {
 	// Check returns what is wrong. Its error says why it cannot tell, or cannot tell
 	// everything: the findings that come with it still hold.
 	Check func(*Input) ([]Finding, error)
+}
+
+// Summary is the first paragraph of the rule's page, on one line.
+func (r *Rule) Summary() string {
+	_, text, _ := strings.Cut(r.Doc, "\n\n")
+	first, _, _ := strings.Cut(text, "\n\n")
+	return strings.Join(strings.Fields(first), " ")
 }
 
 // About says what a rule is called for.

@@ -9,6 +9,8 @@ type Palette struct {
 	Name, Old, New, Faint string
 	// Bad is for the state of a resource that is not watched as it should be.
 	Bad string
+	// Critical, High, Medium and Low (and info) are for severities.
+	Critical, High, Medium, Low string
 }
 
 // ColorPalette uses the eight colours that every terminal has and that its owner
@@ -17,6 +19,7 @@ func ColorPalette() Palette {
 	return Palette{
 		Added: "32", Modified: "33", Deleted: "31", Gap: "1;31",
 		Name: "1", Old: "31", New: "32", Faint: "2", Bad: "31",
+		Critical: "1;31", High: "31", Medium: "33", Low: "36",
 	}
 }
 

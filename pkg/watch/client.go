@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -29,6 +30,8 @@ type Clients struct {
 	list dynamic.Interface
 	// metadata reads single CRDs, and counts objects.
 	metadata metadata.Interface
+	// discovery reads what the API server serves.
+	discovery rest.Interface
 }
 
 // RequestObserver is told of every answer of the API server: the verb is LIST,
@@ -55,6 +58,10 @@ func NewClients(base *rest.Config, requests RequestObserver) (*Clients, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating the metadata client for %s: %w", base.Host, err)
 	}
+	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("creating the discovery client for %s: %w", base.Host, err)
+	}
 	cfg = rest.CopyConfig(cfg)
 	cfg.DisableCompression = base.DisableCompression
 	cfg.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(listQPS, listBurst)
@@ -62,7 +69,7 @@ func NewClients(base *rest.Config, requests RequestObserver) (*Clients, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating the list client for %s: %w", base.Host, err)
 	}
-	return &Clients{watch: watch, list: list, metadata: meta}, nil
+	return &Clients{watch: watch, list: list, metadata: meta, discovery: disco.RESTClient()}, nil
 }
 
 // newWatchClient makes a dynamic client that decodes no more than the feed must see.
@@ -80,6 +87,18 @@ func newWatchClient(base *rest.Config) (dynamic.Interface, error) {
 // List is the client for requests other than watches. It is safe for concurrent use.
 func (c *Clients) List() dynamic.Interface {
 	return c.list
+}
+
+// Metadata is the client for requests that need no more than metadata. Its requests
+// are not limited. It is safe for concurrent use.
+func (c *Clients) Metadata() metadata.Interface {
+	return c.metadata
+}
+
+// Discovery is the client for what stands below /api and /apis. It is safe for
+// concurrent use.
+func (c *Clients) Discovery() rest.Interface {
+	return c.discovery
 }
 
 // observedTransport tells an observer of every answer. And it keeps client-go from

@@ -29,6 +29,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
+	"github.com/crdwatch/crdwatch/test/bench/internal/recorder"
 )
 
 func main() {
@@ -41,10 +42,10 @@ func main() {
 // failed, 2 for wrong flags.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == measureCommand {
-		return exit(stderr, measureSelf(ctx, stdin, stdout))
+		return exit(stderr, serveParent(ctx, stdin, stdout, opponent.Run))
 	}
 	if len(args) > 0 && args[0] == recordCommand {
-		return exit(stderr, recordSelf(ctx, stdin, stdout))
+		return exit(stderr, serveParent(ctx, stdin, stdout, recorder.Run))
 	}
 	o, err := parseOptions(args, stderr)
 	switch {
@@ -66,13 +67,13 @@ func exit(stderr io.Writer, err error) int {
 	return 1
 }
 
-// measureSelf is the child process: options come in, the result goes out.
-func measureSelf(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
-	var o opponent.Options
+// serveParent is a child process: options of its run come in, the result goes out.
+func serveParent[O, R any](ctx context.Context, stdin io.Reader, stdout io.Writer, run func(context.Context, O) (R, error)) error {
+	var o O
 	if err := json.NewDecoder(stdin).Decode(&o); err != nil {
 		return fmt.Errorf("reading the options: %w", err)
 	}
-	result, err := opponent.Run(ctx, o)
+	result, err := run(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -43,12 +43,12 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		"scenarios objects and crds: the programs to measure; there is also "+opponent.Crdwatch50)
 	fs.IntVar(&o.runs, "runs", 3, "how often each program runs; the table shows medians")
 	fs.DurationVar(&o.rest, "rest", 5*time.Second, "how long a synced program is left in peace before it is measured")
-	fs.IntVar(&o.objects, "objects", 20000, "scenarios objects and history: number of objects")
-	fs.IntVar(&o.size, "size", 8<<10, "scenarios objects and history: bytes of JSON of each, with managedFields")
-	fs.IntVar(&o.kinds, "kinds", 20, "scenarios objects and history: number of kinds")
-	fs.IntVar(&o.crds, "crds", 2000, "scenario crds: number of CRDs")
-	fs.IntVar(&o.schema, "schema-size", 30<<10, "scenario crds: median of the bytes of JSON of a CRD")
-	fs.StringVar(&o.crdwatch, "crdwatch", cmp.Or(os.Getenv("CRDWATCH_BINARY"), "bin/crdwatch"), "scenario history: the `program` that serves")
+	fs.IntVar(&o.objects, "objects", 20000, "all scenarios but crds: number of objects")
+	fs.IntVar(&o.size, "size", 8<<10, "all scenarios but crds: bytes of JSON of each, with managedFields")
+	fs.IntVar(&o.kinds, "kinds", 20, "all scenarios but crds: number of kinds that have objects")
+	fs.IntVar(&o.crds, "crds", 2000, "scenarios crds and audit: number of CRDs")
+	fs.IntVar(&o.schema, "schema-size", 30<<10, "scenarios crds and audit: median of the bytes of JSON of a CRD")
+	fs.StringVar(&o.crdwatch, "crdwatch", cmp.Or(os.Getenv("CRDWATCH_BINARY"), "bin/crdwatch"), "scenarios history and audit: the `program`")
 	fs.IntVar(&o.writers, "writers", 16, "scenario history: how many write at the same time")
 	fs.IntVar(&o.rate, "rate", 500, "scenario history: writes per second where the latency is measured")
 	fs.DurationVar(&o.paced, "paced", 30*time.Second, "scenario history: how long these are written")
@@ -89,7 +89,7 @@ func (o options) validate() error {
 
 // validateBinary tells before the quarter of an hour that comes first.
 func (o options) validateBinary() error {
-	if !slices.Contains(o.scenarios, historyScenario) {
+	if !slices.Contains(o.scenarios, historyScenario) && !slices.Contains(o.scenarios, auditScenario) {
 		return nil
 	}
 	if _, err := exec.LookPath(o.crdwatch); err != nil {
@@ -99,7 +99,9 @@ func (o options) validateBinary() error {
 }
 
 // allScenarios are in the order of what they build on.
-func allScenarios() []string { return []string{objectsScenario, crdsScenario, historyScenario} }
+func allScenarios() []string {
+	return []string{objectsScenario, crdsScenario, auditScenario, historyScenario}
+}
 
 // command is the command line that repeats the measurement.
 func (o options) command() string {

@@ -55,16 +55,3 @@ func recordInChild(ctx context.Context, o recorder.Options, log io.Writer) (r re
 	}
 	return r, json.Unmarshal(out.Bytes(), &r)
 }
-
-// recordSelf is the child process: options come in, the result goes out.
-func recordSelf(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
-	var o recorder.Options
-	if err := json.NewDecoder(stdin).Decode(&o); err != nil {
-		return fmt.Errorf("reading the options: %w", err)
-	}
-	r, err := recorder.Run(ctx, o)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(stdout).Encode(r)
-}

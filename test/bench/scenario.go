@@ -18,6 +18,7 @@ const (
 	objectsScenario = "objects"
 	crdsScenario    = "crds"
 	historyScenario = "history"
+	auditScenario   = "audit"
 )
 
 // scenario is one state of a cluster.
@@ -55,6 +56,13 @@ var scenarios = map[string]scenario{
 		fill: fillCRDs, run: (*bench).compare, describe: describeCRDs, measures: crdMeasures(), budgets: crdBudgets(),
 	},
 	historyScenario: {name: historyScenario, parameters: objectParameters, fill: fillObjects, run: (*bench).history},
+	auditScenario: {
+		name: auditScenario,
+		parameters: func(o options) string {
+			return fmt.Sprintf("%s, %d CRDs, median %d bytes", objectParameters(o), o.crds, o.schema)
+		},
+		fill: fillAudit, run: (*bench).audit,
+	},
 }
 
 func objectParameters(o options) string {

@@ -48,6 +48,8 @@ type fixture struct {
 		Message    string
 	}
 	Offline bool
+	// Server is the version of the API server.
+	Server string
 }
 
 func TestFixtures(t *testing.T) {
@@ -150,7 +152,7 @@ func (f *fixture) now() time.Time {
 func (f *fixture) inputs(t *testing.T, about audit.About) []*audit.Input {
 	t.Helper()
 	crd := patched(t, f.CRD)
-	common := audit.Input{Now: f.now(), CRD: crd, Failure: f.Failure, Updates: f.Updates, Peers: f.Peers, Offline: f.Offline,
+	common := audit.Input{Now: f.now(), CRD: crd, Failure: f.Failure, Updates: f.Updates, Peers: f.Peers, Offline: f.Offline, Server: f.Server,
 		Answers: map[audit.Question]audit.Answer{}}
 	if len(f.Earlier) > 0 {
 		common.Earlier = patched(t, f.Earlier)

@@ -26,6 +26,22 @@ func All() []audit.Rule {
 		stuckDeleting(),
 		hotLoopOrFight(),
 		largeObject(),
+
+		conversionWebhookDown(),
+		unlistableResource(),
+		crdUnhealthy(),
+		staleStoredVersions(),
+		lossyNoneConversion(),
+		breakingRevision(),
+		deprecatedVersionWritten(),
+		caBundle(),
+		noStatusSubresource(),
+		recreateRejected(),
+		preserveUnknown(),
+		costlyCEL(),
+		hygiene(),
+
+		expiredIgnore(),
 	}
 }
 

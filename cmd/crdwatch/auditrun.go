@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/crdwatch/crdwatch/pkg/audit"
+	"github.com/crdwatch/crdwatch/pkg/audit/lookup"
+	"github.com/crdwatch/crdwatch/pkg/audit/rules"
+	"github.com/crdwatch/crdwatch/pkg/audit/scan"
+	"github.com/crdwatch/crdwatch/pkg/discovery"
+	"github.com/crdwatch/crdwatch/pkg/report"
+	"github.com/crdwatch/crdwatch/pkg/watch"
+)
+
+// progressEvery is the least time between two progress lines.
+const progressEvery = 100 * time.Millisecond
+
+// run audits and prints. What ends it early must not look like a clean audit.
+func (o *auditOptions) run(ctx context.Context) error {
+	found, baseline := audit.NewBaselineWriter(), o.writeBaseline
+	options, err := o.scanOptions(found)
+	if err != nil {
+		return err
+	}
+	print := o.printOptions()
+	var r *audit.Report
+	if len(o.files) > 0 {
+		r, err = o.auditFiles(ctx, options, &print)
+	} else {
+		r, err = o.auditCluster(ctx, options)
+	}
+	o.screen.show("")
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{exitIncomplete, errors.New("interrupted before everything was audited")}
+	case err != nil:
+		return err
+	}
+	if err := report.PrintAudit(o.streams.out, o.output, r, print); err != nil {
+		return writing(err)
+	}
+	if baseline != "" {
+		if err := writeBaseline(baseline, found); err != nil {
+			return err
+		}
+		o.say("wrote %d findings to %s", found.Len(), baseline)
+	}
+	return o.exit(r)
+}
+
+// exit is the end that a report asks for.
+func (o *auditOptions) exit(r *audit.Report) error {
+	switch {
+	case !r.Complete && !o.allowPartial:
+		return &exitError{code: exitIncomplete}
+	case o.threshold > 0 && r.Worst() >= o.threshold:
+		return &exitError{code: exitFindings}
+	}
+	return nil
+}
+
+func (o *auditOptions) auditCluster(ctx context.Context, options scan.Options) (*audit.Report, error) {
+	clients, err := o.connect(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	options.Clients, options.Answers = clients, lookup.New(clients, lookup.Options{})
+	return scan.Run(ctx, options)
+}
+
+func (o *auditOptions) auditFiles(ctx context.Context, options scan.Options, print *report.AuditOptions) (*audit.Report, error) {
+	manifests, err := scan.ReadManifests(o.files, o.streams.in)
+	if err != nil {
+		return nil, err
+	}
+	earlier, err := scan.ReadManifests(o.against, o.streams.in)
+	if err != nil {
+		return nil, fmt.Errorf("--against: %w", err)
+	}
+	print.Source = scan.Sources(manifests)
+	return scan.RunFiles(ctx, options, manifests, earlier)
+}
+
+// scanOptions reads what the flags name. Findings are told to found.
+func (o *auditOptions) scanOptions(found *audit.BaselineWriter) (scan.Options, error) {
+	options := scan.Options{Seen: found.Add, Now: o.now, Resolve: o.resolve, Progress: o.showProgress()}
+	config, err := o.readConfig()
+	if err != nil {
+		return options, err
+	}
+	if config != nil {
+		if err := o.applySeverities(config); err != nil {
+			return options, err
+		}
+	}
+	exemptions, err := audit.NewExemptions(config, audit.ExemptionOptions{NoAnnotations: o.noAnnotations, Rules: rules.All()})
+	if err != nil {
+		return options, err
+	}
+	baseline, err := o.readBaseline()
+	if err != nil {
+		return options, err
+	}
+	if baseline != nil {
+		options.Known = baseline.Known
+	}
+	options.Before = exemptions.Expired(o.rules)
+	options.Evaluator = audit.Evaluator{Rules: o.rules, Exempter: exemptions}
+	return options, nil
+}
+
+// applySeverities gives the rules the severities of a configuration. It may name rules
+// that are not applied now.
+func (o *auditOptions) applySeverities(config *audit.Config) error {
+	if _, err := config.Apply(rules.All()); err != nil {
+		return err
+	}
+	chosen := *config
+	chosen.Severity = map[string]audit.Severity{}
+	for _, r := range o.rules {
+		if s, ok := config.Severity[r.ID]; ok {
+			chosen.Severity[r.ID] = s
+		}
+	}
+	var err error
+	o.rules, err = chosen.Apply(o.rules)
+	return err
+}
+
+func (o *auditOptions) readConfig() (*audit.Config, error) {
+	if o.config == "" {
+		return nil, nil
+	}
+	f, err := os.Open(o.config)
+	if err != nil {
+		return nil, fmt.Errorf("--config: %w", err)
+	}
+	defer f.Close()
+	return audit.ReadConfig(f, o.config)
+}
+
+func (o *auditOptions) readBaseline() (*audit.Baseline, error) {
+	if o.baseline == "" {
+		return nil, nil
+	}
+	f, err := os.Open(o.baseline)
+	if err != nil {
+		return nil, fmt.Errorf("--baseline: %w", err)
+	}
+	defer f.Close()
+	b, err := audit.ReadBaseline(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.baseline, err)
+	}
+	return b, nil
+}
+
+func writeBaseline(name string, found *audit.BaselineWriter) error {
+	var text bytes.Buffer
+	if _, err := found.WriteTo(&text); err != nil {
+		return fmt.Errorf("writing the baseline: %w", err)
+	}
+	if err := os.WriteFile(name, text.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("writing the baseline: %w", err)
+	}
+	return nil
+}
+
+// resolve selects, and says so when there is nothing to select from.
+func (o *auditOptions) resolve(set discovery.Set) (watch.Selector, error) {
+	chosen, err := o.selection.resolve(set)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := chosen.names[crdName]; ok {
+		return nil, errors.New("a CRD is audited together with its objects: name the type that it defines, or none for all of them")
+	}
+	for _, r := range set {
+		if _, ok := chosen.selector(r); ok {
+			return chosen.selector, nil
+		}
+	}
+	o.say("no custom resource types found")
+	return chosen.selector, nil
+}
+
+// showProgress returns what shows progress now and then.
+func (o *auditOptions) showProgress() func(scan.Progress) {
+	var shown time.Time
+	return func(p scan.Progress) {
+		if now := time.Now(); now.Sub(shown) >= progressEvery {
+			shown = now
+			o.screen.show(fmt.Sprintf("auditing %d of %d resources, %d objects", p.Done, p.Resources, p.Objects))
+		}
+	}
+}
+
+// say writes a line about the audit, beside its result.
+func (g *globals) say(format string, args ...any) {
+	if !g.quiet {
+		g.screen.show("")
+		fmt.Fprintf(g.streams.err, format+"\n", args...)
+	}
+}

@@ -1,0 +1,38 @@
+package rules
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// text returns a string within an object, or nothing.
+func text(content map[string]any, path ...string) string {
+	s, _, _ := unstructured.NestedString(content, path...)
+	return s
+}
+
+// items returns the objects of a list within an object.
+func items(content map[string]any, path ...string) []map[string]any {
+	v, _, _ := unstructured.NestedFieldNoCopy(content, path...)
+	list, _ := v.([]any)
+	var out []map[string]any
+	for _, e := range list {
+		if m, ok := e.(map[string]any); ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// lastWrite is when an object was last written, as far as it tells.
+func lastWrite(content map[string]any) time.Time {
+	o := unstructured.Unstructured{Object: content}
+	last := o.GetCreationTimestamp().Time
+	for _, e := range o.GetManagedFields() {
+		if e.Time != nil && e.Time.After(last) {
+			last = e.Time.Time
+		}
+	}
+	return last
+}

@@ -1,0 +1,168 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/crdwatch/crdwatch/pkg/audit"
+)
+
+const (
+	// maxMessage is what the table shows of a message, of which the API server's can be
+	// very long. The wide form shows all.
+	maxMessage = 600
+	// maxNotEvaluated is how many resources the table lists that were not evaluated.
+	maxNotEvaluated = 10
+)
+
+// tableOfAudit renders a report for people. wide leaves nothing out and shortens
+// nothing.
+type tableOfAudit struct {
+	*AuditOptions
+	wide  bool
+	width int
+	b     bytes.Buffer
+}
+
+func auditTable(r *audit.Report, opts *AuditOptions, wide bool) []byte {
+	t := &tableOfAudit{AuditOptions: opts, wide: wide, width: cmp.Or(opts.Width, defaultWidth)}
+	for _, s := range audit.Severities() {
+		t.section(s, r.Findings)
+	}
+	t.notEvaluated(r.NotEvaluated)
+	t.totals(r)
+	return t.b.Bytes()
+}
+
+// section writes the findings of one severity; nothing without any.
+func (t *tableOfAudit) section(s audit.Severity, findings []audit.Finding) {
+	groups, objects := tally(findings, s)
+	if groups == 0 {
+		return
+	}
+	title := fmt.Sprintf("%s  %s", strings.ToUpper(s.String()), inWords(groups, "finding"))
+	if objects > groups {
+		title += " about " + inWords(objects, "object")
+	}
+	fmt.Fprintf(&t.b, "%s\n\n", paint(t.color(s), title))
+	for i := range findings {
+		if findings[i].Severity == s {
+			t.finding(&findings[i])
+		}
+	}
+}
+
+// tally counts the findings of a severity, and what they stand for.
+func tally(findings []audit.Finding, s audit.Severity) (groups, objects int) {
+	for i := range findings {
+		if findings[i].Severity == s {
+			groups++
+			objects += findings[i].Count
+		}
+	}
+	return groups, objects
+}
+
+func (t *tableOfAudit) finding(f *audit.Finding) {
+	header := []piece{
+		{plain(f.Rule) + " " + plain(f.Name), t.color(f.Severity)},
+		{plain(subjectOf(f)), t.Palette.Name},
+	}
+	if f.Path != "" {
+		header = append(header, piece{plain(f.Path), ""})
+	}
+	if !f.Since.IsZero() {
+		header = append(header, piece{"for " + duration.HumanDuration(t.Now.Sub(f.Since)), t.Palette.Faint})
+	}
+	flow(&t.b, header, "  ", 2, 6, t.width)
+	flowText(&t.b, t.message(f.Message), "", 4, 4, t.width)
+	if f.Count > 1 {
+		flowText(&t.b, sampled(f), t.Palette.Faint, 4, 6, t.width)
+	}
+	if t.wide {
+		flowText(&t.b, "Fix: "+f.Remediation, "", 4, 9, t.width)
+		flowText(&t.b, "Fingerprint: "+f.Fingerprint, t.Palette.Faint, 4, 6, t.width)
+	}
+	t.b.WriteString("\n")
+}
+
+// sampled is "13 objects: web/a, web/b and 11 more".
+func sampled(f *audit.Finding) string {
+	text := inWords(f.Count, "object")
+	if len(f.Samples) > 0 {
+		text += ": " + strings.Join(f.Samples, ", ")
+	}
+	if more := f.Count - len(f.Samples); more > 0 && len(f.Samples) > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+func (t *tableOfAudit) message(m string) string {
+	if m = plain(m); t.wide {
+		return m
+	}
+	return shorten(m, maxMessage)
+}
+
+func (t *tableOfAudit) notEvaluated(list []audit.Unevaluated) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(&t.b, "%s\n\n", paint(t.Palette.Bad, fmt.Sprintf("NOT EVALUATED  %d", len(list))))
+	for i := range list {
+		if i == maxNotEvaluated && !t.wide {
+			fmt.Fprintf(&t.b, "  and %d more: -o wide shows all\n\n", len(list)-i)
+			return
+		}
+		u := &list[i]
+		header := []piece{{plain(u.Resource), t.Palette.Name}, {plain(u.Reason), ""}}
+		if u.Rule != "" {
+			header = append(header, piece{plain(u.Rule), ""})
+		}
+		flow(&t.b, header, "  ", 2, 6, t.width)
+		flowText(&t.b, t.message(u.Message), "", 4, 4, t.width)
+		t.b.WriteString("\n")
+	}
+}
+
+// totals is the last line: what was found, and what is not shown.
+func (t *tableOfAudit) totals(r *audit.Report) {
+	var counts []string
+	objects := 0
+	for _, s := range audit.Severities() {
+		if groups, n := tally(r.Findings, s); groups > 0 {
+			counts = append(counts, fmt.Sprintf("%d %s", groups, s))
+			objects += n
+		}
+	}
+	total := "no findings"
+	if len(counts) > 0 {
+		total = inWords(len(r.Findings), "finding")
+		if objects > len(r.Findings) {
+			total += " about " + inWords(objects, "object")
+		}
+		total += ": " + strings.Join(counts, ", ")
+	}
+	total += fmt.Sprintf("; %d suppressed", r.Suppressed)
+	if !r.Complete {
+		total += fmt.Sprintf("; incomplete: %d not evaluated", len(r.NotEvaluated))
+	}
+	fmt.Fprintln(&t.b, total)
+}
+
+func (t *tableOfAudit) color(s audit.Severity) string {
+	switch s {
+	case audit.Critical:
+		return t.Palette.Critical
+	case audit.High:
+		return t.Palette.High
+	case audit.Medium:
+		return t.Palette.Medium
+	}
+	return t.Palette.Low
+}

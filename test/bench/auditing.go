@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
+	"github.com/crdwatch/crdwatch/test/bench/internal/synth"
+	"github.com/crdwatch/crdwatch/test/controlplane"
+)
+
+// The columns of scenario audit.
+const (
+	auditColumn = "crdwatch audit"
+	naiveColumn = "naive, until synced"
+)
+
+// audited is one run of a program over a whole cluster.
+type audited struct {
+	Elapsed time.Duration
+	Peak    uint64
+	// Findings and NotEvaluated are those of an audit.
+	Findings, NotEvaluated int
+}
+
+// fillAudit makes CRDs of which the first have objects.
+func fillAudit(ctx context.Context, b *bench, cp *controlplane.ControlPlane) (fixture, error) {
+	w, err := newWriter(b, cp)
+	if err != nil {
+		return fixture{}, err
+	}
+	kinds := make([]*synth.Kind, b.crds)
+	sizes := synth.SchemaSizes(b.seed, b.crds, b.schema)
+	for i := range kinds {
+		if i < b.kinds {
+			kinds[i] = synth.KindOfObject(b.seed, uint64(i), b.size)
+			continue
+		}
+		kinds[i] = synth.KindOfSchema(b.seed, uint64(i), sizes[i])
+	}
+	f, err := w.define(ctx, auditScenario, kinds)
+	if err != nil {
+		return f, err
+	}
+	f.Objects = b.objects
+	f.Share, err = w.objects(ctx, kinds[:min(b.kinds, len(kinds))], b.objects)
+	return f, err
+}
+
+// audit runs the audit and the naive program by turns.
+func (b *bench) audit(ctx context.Context, s scenario, cp *controlplane.ControlPlane, f fixture) (page, error) {
+	b.say("%s: warming the API server's caches", s.name)
+	if _, err := b.child(ctx, cp, f, opponent.Raw, ""); err != nil {
+		return nil, err
+	}
+	results := map[string][]audited{}
+	for round := range b.runs {
+		for _, column := range []string{auditColumn, naiveColumn} {
+			run := b.auditOnce
+			if column == naiveColumn {
+				run = b.syncOnce
+			}
+			r, err := run(ctx, cp, f)
+			if err != nil {
+				return nil, err
+			}
+			b.say("%s: round %d of %d: %-20s %5.1f s, peak %4d MiB, %d findings, %d not evaluated", s.name, round+1, b.runs,
+				column, r.Elapsed.Seconds(), r.Peak>>20, r.Findings, r.NotEvaluated)
+			results[column] = append(results[column], r)
+		}
+	}
+	return auditReport{options: b.options, fixture: f, version: cp.Version(), results: results}, nil
+}
+
+// syncOnce is what the naive program needs to know every object, and nothing more.
+func (b *bench) syncOnce(ctx context.Context, cp *controlplane.ControlPlane, f fixture) (audited, error) {
+	r, err := b.child(ctx, cp, f, opponent.Naive, "")
+	if err == nil && r.Objects != f.Objects {
+		err = fmt.Errorf("naive saw %d objects of %d", r.Objects, f.Objects)
+	}
+	return audited{Elapsed: r.Sync, Peak: r.Synced.Peak}, err
+}
+
+// auditOnce is a whole process, from its start to its end.
+func (b *bench) auditOnce(ctx context.Context, cp *controlplane.ControlPlane, _ fixture) (a audited, err error) {
+	if err := quiet(ctx, cp.PID()); err != nil {
+		return a, err
+	}
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, b.crdwatch, "audit", "--kubeconfig", cp.Kubeconfig(), "-q", "-o", "json", "--fail-on", "none", "--allow-partial")
+	cmd.Stdout, cmd.Stderr = &out, b.log
+	began := time.Now()
+	if err := cmd.Run(); err != nil {
+		return a, fmt.Errorf("running crdwatch audit: %w", errors.Join(err, ctx.Err()))
+	}
+	a.Elapsed = time.Since(began)
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		a.Peak = uint64(usage.Maxrss) << 10
+	}
+	var r struct{ Findings, NotEvaluated []json.RawMessage }
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		return a, fmt.Errorf("reading what crdwatch audit wrote: %w", err)
+	}
+	a.Findings, a.NotEvaluated = len(r.Findings), len(r.NotEvaluated)
+	return a, nil
+}
+
+// auditReport shows the results of scenario audit.
+type auditReport struct {
+	options
+	fixture fixture
+	version string
+	results map[string][]audited
+}
+
+var (
+	auditTime = measureOf[audited]{name: "time", ranged: true, format: seconds,
+		value: func(a audited, _ int) float64 { return a.Elapsed.Seconds() }}
+	auditPeak = measureOf[audited]{name: "peak RSS", format: mebibytes,
+		value: func(a audited, _ int) float64 { return float64(a.Peak) }}
+)
+
+// write writes Markdown.
+func (r auditReport) write(out io.Writer) error {
+	w := bufio.NewWriter(out)
+	fmt.Fprintf(w, "### Scenario `%s`\n\n%s CRDs, %s objects of %d kinds; every rule, once. The audit is a whole process; of the naive program only the time until it knows every object counts.\n\n",
+		auditScenario, grouped(fmt.Sprint(len(r.fixture.Resources))), grouped(fmt.Sprint(r.fixture.Objects)), r.kinds)
+	table[audited]{
+		columns: []string{auditColumn, naiveColumn}, measures: []measureOf[audited]{auditTime, auditPeak}, results: r.results,
+		ratios: []quotient{{auditColumn, naiveColumn}}, objects: r.fixture.Objects,
+	}.write(w)
+	var rows string
+	for _, b := range []budgetOf[audited]{
+		{measure: auditTime, to: naiveColumn, most: 2}, {measure: auditPeak, to: naiveColumn, most: 1.0 / 4},
+	} {
+		rows += b.row(r.results, auditColumn, r.fixture.Objects)
+	}
+	writeBudgets(w, rows)
+	fmt.Fprintf(w, "\nMedian of %d rounds; %d CPUs, %s, kube-apiserver %s, %s.\n\n`%s`\n\n",
+		r.runs, runtime.NumCPU(), runtime.Version(), r.version, time.Now().UTC().Format(time.DateOnly), r.command())
+	return w.Flush()
+}
