@@ -70,8 +70,8 @@ func (c *celRules) labelValidation(n *schema.NestedValueValidation, node *schema
 	for i := range n.XValidations {
 		c.label(&n.XValidations[i], node)
 	}
-	for i := range n.ValueValidation.AllOf {
-		c.labelValidation(&n.ValueValidation.AllOf[i], node)
+	for i := range n.AllOf {
+		c.labelValidation(&n.AllOf[i], node)
 	}
 	for name, property := range n.Properties {
 		sub := node.Properties[name]

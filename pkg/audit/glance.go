@@ -41,6 +41,8 @@ type glance struct {
 	oneOf      []*glance
 	not        *glance
 	forbidRest bool
+	unique     bool     // of x-kubernetes-list-type set or map
+	keys       []string // of a map
 }
 
 // opinion is what a glance at a value yields.
@@ -72,6 +74,9 @@ func newGlance(s *spec.Schema) *glance {
 	if len(s.Properties) > 0 {
 		g.fields = make(map[string]*glance, len(s.Properties))
 	}
+	listType, _ := s.Extensions.GetString("x-kubernetes-list-type")
+	g.unique = listType == "set" || listType == "map"
+	g.keys, _ = s.Extensions.GetStringSlice("x-kubernetes-list-map-keys")
 	for name := range s.Properties {
 		property := s.Properties[name]
 		g.fields[name] = newGlance(&property)
@@ -248,6 +253,9 @@ func (g *glance) atList(list []any) opinion {
 		return invalid
 	}
 	is := valid
+	if g.unique && !distinct(list, g.keys) {
+		is = unsure
+	}
 	for _, v := range list {
 		if is = both(is, g.items.at(v)); is == invalid {
 			break
@@ -280,42 +288,4 @@ func (g *glance) atMap(m map[string]any) opinion {
 		}
 	}
 	return is
-}
-
-// atChoices looks at a value with the schemas of allOf, anyOf, oneOf and not.
-func (g *glance) atChoices(value any) opinion {
-	is := valid
-	for _, a := range g.allOf {
-		is = both(is, a.at(value))
-	}
-	if len(g.anyOf) > 0 {
-		n := tally(g.anyOf, value)
-		switch {
-		case n[valid] > 0:
-		case n[unsure] > 0:
-			is = both(is, unsure)
-		default:
-			return invalid
-		}
-	}
-	if len(g.oneOf) > 0 {
-		n := tally(g.oneOf, value)
-		switch {
-		case n[unsure] > 0:
-			is = both(is, unsure)
-		case n[valid] != 1:
-			return invalid
-		}
-	}
-	if g.not != nil {
-		is = both(is, [...]opinion{unsure: unsure, valid: invalid, invalid: valid}[g.not.at(value)])
-	}
-	return is
-}
-
-func tally(schemas []*glance, value any) (n [3]int) {
-	for _, s := range schemas {
-		n[s.at(value)]++
-	}
-	return n
 }

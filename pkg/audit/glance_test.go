@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	"k8s.io/kube-openapi/pkg/validation/spec"
 )
@@ -172,5 +174,43 @@ func TestGlanceAgrees(t *testing.T) {
 	}
 	if total := tally[0] + tally[1] + tally[2]; tally[valid] < total/20 || tally[invalid] < total/5 {
 		t.Errorf("too few cases to tell: unsure, valid, invalid: %v", tally)
+	}
+}
+
+// TestDistinctAgrees: lists that are taken for distinct are so for the API server.
+func TestDistinctAgrees(t *testing.T) {
+	r := schemaMaker{rand.New(rand.NewPCG(3, 4))}
+	var tally [2]int
+	for range 20000 {
+		keys := [][]string{nil, {"a"}, {"a", "b"}}[r.IntN(3)]
+		listType := "set"
+		if keys != nil {
+			listType = "map"
+		}
+		list := []any{}
+		for range r.IntN(12) {
+			item := r.value(1)
+			if keys != nil && r.IntN(20) > 0 {
+				item = map[string]any{"a": r.value(0), "b": r.value(0)}
+			} else if r.IntN(2) == 0 {
+				item = int64(r.IntN(1000))
+			}
+			list = append(list, item)
+		}
+		s := schema.Structural{Properties: map[string]schema.Structural{"list": {
+			Extensions: schema.Extensions{XListType: &listType, XListMapKeys: keys},
+		}}}
+		errs := listtype.ValidateListSetsAndMaps(nil, &s, map[string]any{"list": list})
+		if distinct(list, keys) {
+			tally[1]++
+			if len(errs) > 0 {
+				t.Fatalf("%v by %v: %v", list, keys, errs)
+			}
+		} else {
+			tally[0]++
+		}
+	}
+	if tally[0] < 2000 || tally[1] < 2000 {
+		t.Errorf("too few cases: %v", tally)
 	}
 }

@@ -22,10 +22,9 @@ type validators struct {
 	// plain has none of the choices of the schema (anyOf, oneOf, not). The errors of
 	// a choice's best candidate cannot be told from those that must be mended.
 	plain *glance
-	// lists and embedded are whether there is anything to check of list types and of
-	// embedded objects.
-	lists, embedded bool
-	rules           *celRules
+	// embedded is whether there may be embedded objects.
+	embedded bool
+	rules    *celRules
 }
 
 // Validate checks an object of this version, as far as it is known after redaction,
@@ -78,7 +77,6 @@ func (v *Version) buildValidators() (*validators, error) {
 	}
 	visitor := schema.Visitor{Structural: func(s *schema.Structural) bool {
 		c.embedded = c.embedded || s.XEmbeddedResource
-		c.lists = c.lists || s.XListType != nil && *s.XListType != "atomic"
 		return false
 	}}
 	visitor.Visit(structural)
@@ -103,9 +101,9 @@ func dropChoices(s *spec.Schema) {
 	}
 }
 
-// valid reports whether an object is surely valid.
+// valid reports whether an object is surely valid. A glance looks at list types, too.
 func (c *validators) valid(content map[string]any) bool {
-	if c.values.at(content) != valid || len(c.structureViolations(content)) > 0 {
+	if c.values.at(content) != valid || len(c.embeddedViolations(content)) > 0 {
 		return false
 	}
 	if c.rules == nil {
@@ -117,21 +115,20 @@ func (c *validators) valid(content map[string]any) bool {
 
 // schemaViolations returns all but those of validation rules.
 func (c *validators) schemaViolations(content map[string]any) []Violation {
-	return append(c.valueViolations(content), c.structureViolations(content)...)
+	violations := append(c.valueViolations(content), c.embeddedViolations(content)...)
+	for _, err := range listtype.ValidateListSetsAndMaps(nil, c.structural, content) {
+		violations = append(violations, itemViolation(err))
+	}
+	return violations
 }
 
-// structureViolations are those of list types and of embedded objects.
-func (c *validators) structureViolations(content map[string]any) []Violation {
-	var violations []Violation
-	if c.embedded {
-		for _, err := range objectmeta.Validate(context.Background(), nil, content, c.structural, false) {
-			violations = append(violations, embeddedViolation(err))
-		}
+func (c *validators) embeddedViolations(content map[string]any) []Violation {
+	if !c.embedded {
+		return nil
 	}
-	if c.lists {
-		for _, err := range listtype.ValidateListSetsAndMaps(nil, c.structural, content) {
-			violations = append(violations, itemViolation(err))
-		}
+	var violations []Violation
+	for _, err := range objectmeta.Validate(context.Background(), nil, content, c.structural, false) {
+		violations = append(violations, embeddedViolation(err))
 	}
 	return violations
 }

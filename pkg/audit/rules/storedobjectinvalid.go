@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
@@ -19,12 +17,9 @@ func storedObjectInvalid() audit.Rule {
 }
 
 func checkStoredObject(in *audit.Input) ([]audit.Finding, error) {
-	gv, err := schema.ParseGroupVersion(in.Object.GetAPIVersion())
-	if err != nil || gv.Group != in.CRD.Spec.Group {
-		return nil, nil
-	}
-	version := in.CRD.Version(gv.Version)
-	if version == nil {
+	live := in.Object.GroupVersionKind()
+	version := in.CRD.Version(live.Version)
+	if version == nil || live.Group != in.CRD.Spec.Group {
 		return nil, nil // the object was read before the version was removed
 	}
 	violations, err := version.Validate(in.Object.Object)
