@@ -189,7 +189,8 @@ func (q Question) Compare(r Question) int {
 	return cmp.Or(
 		cmp.Compare(q.Group, r.Group), cmp.Compare(q.Version, r.Version), cmp.Compare(q.Resource, r.Resource),
 		cmp.Compare(q.Kind, r.Kind), cmp.Compare(q.Namespace, r.Namespace), cmp.Compare(q.Name, r.Name),
-		cmp.Compare(q.Selector, r.Selector), compareBool(q.Whole, r.Whole), compareBool(q.Follow, r.Follow),
+		cmp.Compare(q.Selector, r.Selector), compareBool(q.All, r.All),
+		compareBool(q.Whole, r.Whole), compareBool(q.Follow, r.Follow),
 	)
 }
 

@@ -194,6 +194,7 @@ func object(t *testing.T, crd *audit.CRD, content map[string]any) *audit.Object 
 	if err != nil {
 		t.Fatal(err)
 	}
+	annotations := audit.AnnotationBytes(content)
 	redaction := diff.Deduced()
 	if s := crd.Storage().Schema; s != nil {
 		raw, err := json.Marshal(s.OpenAPIV3Schema)
@@ -203,7 +204,9 @@ func object(t *testing.T, crd *audit.CRD, content map[string]any) *audit.Object 
 		redaction, _ = diff.NewSchema(raw)
 	}
 	redaction.Redact(content)
-	return audit.NewObject(content, len(size))
+	o := audit.NewObject(content, len(size))
+	o.AnnotationBytes = annotations
+	return o
 }
 
 func patched(t *testing.T, patch json.RawMessage) *audit.CRD {
