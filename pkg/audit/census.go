@@ -94,7 +94,7 @@ func (c *Census) count(o *Object, n int) {
 		}
 	}
 	if t := waitingSince(o); !t.IsZero() {
-		trace(c.Waiting, t.Truncate(time.Hour), n, name, t)
+		trace(c.Waiting, t.UTC().Truncate(time.Hour), n, name, t) // UTC: a key tells zones apart
 	}
 	if ns := o.GetNamespace(); ns != "" {
 		trace(c.Namespaces, ns, n, name, time.Time{})
