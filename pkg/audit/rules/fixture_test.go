@@ -31,6 +31,8 @@ type fixture struct {
 	CRD, Earlier json.RawMessage
 	// Objects are whole objects; kind and apiVersion may be left out.
 	Objects []map[string]any
+	// Copies is how often the census counts each object; 0: once.
+	Copies int
 	// Unread: the census is not known.
 	Unread  bool
 	Failure *audit.Failure
@@ -166,7 +168,9 @@ func (f *fixture) inputs(t *testing.T, about audit.About) []*audit.Input {
 	var inputs []*audit.Input
 	for _, content := range integers(f.Objects) {
 		o := object(t, crd, content)
-		census.Add(o)
+		for range max(1, f.Copies) {
+			census.Add(o)
+		}
 		in := common
 		in.Object = o
 		inputs = append(inputs, &in)
