@@ -21,6 +21,17 @@ var docs embed.FS
 func All() []audit.Rule {
 	return []audit.Rule{
 		stuckDeleting(),
+		pausedTooLong(),
+		annotationsNearLimit(),
+		managedFieldsBloat(),
+		conditionConventions(),
+		zombieFinalizer(),
+		namespaceBlocked(),
+		noLiveController(),
+		growth(),
+		unusedCRD(),
+		migrationStuck(),
+		nameCollision(),
 	}
 }
 
