@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +48,7 @@ func checkMigrationStuck(in *audit.Input) ([]audit.Finding, error) {
 	if in.Offline {
 		return nil, nil
 	}
-	var latest *unstructured.Unstructured
+	var migrations []*unstructured.Unstructured
 	var unknown []string
 	for _, q := range migrationQuestions() {
 		answer := in.Answer(q)
@@ -55,15 +56,14 @@ func checkMigrationStuck(in *audit.Input) ([]audit.Finding, error) {
 			unknown = append(unknown, fmt.Sprintf("%s.%s: %s", q.Resource, q.Group, answer.Message))
 		}
 		for _, content := range answer.Objects {
-			m := &unstructured.Unstructured{Object: content}
-			if migrates(m, in.CRD) && (latest == nil || newerMigration(m, latest)) {
-				latest = m
+			if m := (&unstructured.Unstructured{Object: content}); migrates(m, in.CRD) {
+				migrations = append(migrations, m)
 			}
 		}
 	}
 	var findings []audit.Finding
-	if latest != nil {
-		findings = stuckMigration(latest)
+	if len(migrations) > 0 {
+		findings = stuckMigration(decisive(migrations))
 	} else {
 		findings = strayCondition(in.CRD)
 	}
@@ -80,27 +80,45 @@ func migrates(m *unstructured.Unstructured, crd *audit.CRD) bool {
 	return group == crd.Spec.Group && resource == crd.Spec.Names.Plural
 }
 
-// newerMigration orders migrations: the latest counts alone, because it was made when the
-// earlier ones had their say.
-func newerMigration(a, b *unstructured.Unstructured) bool {
-	created := a.GetCreationTimestamp().Time
-	return cmp.Or(created.Compare(b.GetCreationTimestamp().Time), strings.Compare(a.GetName(), b.GetName())) > 0
+// decisive is the migration that counts: the latest, because it was made when the
+// earlier ones had their say; but one that runs, if the latest only waits for it, as
+// one runs at a time.
+func decisive(migrations []*unstructured.Unstructured) *unstructured.Unstructured {
+	latest := slices.MaxFunc(migrations, func(a, b *unstructured.Unstructured) int {
+		created := a.GetCreationTimestamp().Time
+		return cmp.Or(created.Compare(b.GetCreationTimestamp().Time), strings.Compare(a.GetName(), b.GetName()))
+	})
+	if migrationIs(latest, "Succeeded") || migrationIs(latest, "Failed") {
+		return latest
+	}
+	running := slices.IndexFunc(migrations, func(m *unstructured.Unstructured) bool {
+		return migrationIs(m, "Running") && !migrationIs(m, "Succeeded") && !migrationIs(m, "Failed")
+	})
+	if running < 0 {
+		return latest
+	}
+	return migrations[running]
+}
+
+// migrationIs reports whether a condition of a migration is True.
+func migrationIs(m *unstructured.Unstructured, condition string) bool {
+	return namedCondition(m.Object, condition)["status"] == "True"
 }
 
 // stuckMigration tells of a migration that failed, takes long, or was never begun.
 func stuckMigration(m *unstructured.Unstructured) []audit.Finding {
-	if namedCondition(m.Object, "Succeeded")["status"] == "True" || m.GetDeletionTimestamp() != nil {
+	if migrationIs(m, "Succeeded") || m.GetDeletionTimestamp() != nil {
 		return nil
 	}
 	f := audit.Finding{Path: migrationsPath}
 	failed, running := namedCondition(m.Object, "Failed"), namedCondition(m.Object, "Running")
 	switch {
-	case failed["status"] == "True":
+	case migrationIs(m, "Failed"):
 		f.Since = migrationTime(failed, m)
 		f.Summary = "the migration of the stored objects to the storage version failed"
 		f.Message = fmt.Sprintf("the StorageVersionMigration %s failed at %s%s: objects may still be stored in an old version",
 			m.GetName(), stamp(f.Since), quoteMessage(failed))
-	case running["status"] == "True":
+	case migrationIs(m, "Running"):
 		f.Since = migrationTime(running, m)
 		f.Due = f.Since.Add(migrationPatience)
 		f.Summary = "the migration of the stored objects to the storage version has been running for over an hour"
