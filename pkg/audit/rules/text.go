@@ -1,6 +1,8 @@
 package rules
 
-import "time"
+import (
+	"time"
+)
 
 // stamp is how messages write a time.
 func stamp(t time.Time) string {
