@@ -18,12 +18,15 @@ func lives() []Defect {
 		ofObject("CR006", "pipelines", "default/nightly", "not ready, and nothing happens", failing).after(15 * minute),
 		ofObject("CR009", "replications", "default/eu", "suspended for a while, and forgotten", suspended).after(8 * day),
 		ofObject("CR016", "volumes", "default/data", "a finalizer of a product that is not installed any more", zombie).after(31 * day),
-		ofCRD("CRD009", "tenancies", "a namespace that cannot go, because an object in it does not", blockedNamespace).after(15 * minute),
-		ofCRD("CRD010", "clouds", "objects, and no controller that looks at them", unattended).after(8 * day),
-		ofCRD("CRD013", "relics", "a CRD that nobody uses", unused).after(31 * day),
+		ofObject("CRD009", "tenancies", "leaving", "a namespace that cannot go, because an object in it does not", blockedNamespace).after(15 * minute),
+		ofCRD("CRD010", "clouds", "objects, and the controller that looked at them is gone", unattended).after(8 * day),
+		{Rule: "CRD013", Resource: crdResource, Object: "relics." + forgotten, Story: "a CRD that nobody uses", After: 31 * day, plant: unused},
 		ofCRD("CRD015", "moves", "a migration of stored objects that does not come to an end", slowMigration).after(61 * minute),
 	}
 }
+
+// forgotten is a group of which nothing is used.
+const forgotten = "forgotten.crdwatch.io"
 
 const withStatus = "{spec: {type: object, properties: {title: {type: string}, suspend: {type: boolean}}}, " +
 	"status: {type: object, properties: {observedGeneration: {type: integer}, conditions: {type: array, items: {type: object, properties: " +
@@ -105,11 +108,25 @@ func unattended(ctx context.Context, p *planter) error {
 	if err := p.define(ctx, d); err != nil {
 		return err
 	}
-	return p.write(ctx, developer, d, "v1", "west", "spec: {title: West}")
+	if err := p.write(ctx, developer, d, "v1", "west", "spec: {title: West}"); err != nil {
+		return err
+	}
+	if err := p.status(ctx, d, "west", `{observedGeneration: 1}`); err != nil {
+		return err
+	}
+	// Times have seconds: what comes after the controller has to be seen to.
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(1100 * time.Millisecond):
+	}
+	return p.write(ctx, developer, d, "v1", "east", "spec: {title: East}")
 }
 
 func unused(ctx context.Context, p *planter) error {
-	return p.define(ctx, one("relics", "Relic", titled))
+	d := one("relics", "Relic", titled)
+	d.group = forgotten
+	return p.define(ctx, d)
 }
 
 func slowMigration(ctx context.Context, p *planter) error {

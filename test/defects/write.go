@@ -1,6 +1,7 @@
 package defects
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -28,6 +29,7 @@ var crds = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "
 // definition is a CRD in short.
 type definition struct {
 	plural, kind string
+	group        string // Group if it is empty
 	cluster      bool
 	versions     []version
 	conversion   string // YAML, flow style
@@ -41,7 +43,9 @@ type version struct {
 	more                       string // YAML beside the schema, flow style without braces
 }
 
-func (d definition) name() string { return d.plural + "." + Group }
+func (d definition) name() string { return d.plural + "." + d.apiGroup() }
+
+func (d definition) apiGroup() string { return cmp.Or(d.group, Group) }
 
 // manifest writes the CRD out.
 func (d definition) manifest() []byte {
@@ -52,7 +56,7 @@ func (d definition) manifest() []byte {
 	}
 	fmt.Fprintf(&b, "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: %s}\nspec:\n", d.name())
 	fmt.Fprintf(&b, "  group: %s\n  scope: %s\n  names: {plural: %s, kind: %s, singular: %s, listKind: %sList}\n",
-		Group, scope, d.plural, d.kind, strings.ToLower(d.kind), d.kind)
+		d.apiGroup(), scope, d.plural, d.kind, strings.ToLower(d.kind), d.kind)
 	if d.conversion != "" {
 		fmt.Fprintf(&b, "  conversion: %s\n", d.conversion)
 	}

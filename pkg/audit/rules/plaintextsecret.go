@@ -1,0 +1,134 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+
+	"github.com/crdwatch/crdwatch/pkg/audit"
+)
+
+func plaintextSecret() audit.Rule {
+	return audit.Rule{
+		ID: "CR008", Name: "plaintext-secret", Severity: audit.High, About: audit.AboutObject, Doc: doc("CR008"),
+		Remediation: "Put the value into a Secret and refer to it from here; then change it, because everybody who may read the object has seen it.",
+		Check:       checkPlaintextSecret,
+	}
+}
+
+// secretKey matches names of fields whose value is a secret itself. Redaction goes by
+// wider names: a hash too many does no harm, a finding too many does.
+var secretKey = regexp.MustCompile(`(?i)(^|[a-z0-9_.-])(passwo?rd|passwd|passphrase|secret|token|api[-_]?key|private[-_]?key|secret[-_]?key|secret[-_]?access[-_]?key|client[-_]?secret|connection[-_]?string)$`)
+
+// notSecret matches names that end like one of a secret and are none.
+var notSecret = regexp.MustCompile(`(?i)(page|continue|next|sync|cancel|csrf|design|public)[-_]?token$|(generate|update|use|has|from|existing|image[-_]?pull|tls|k8s|kubernetes)[-_]?secret$`)
+
+// secretValues are what a value looks like that is a secret whatever its name.
+var secretValues = []struct {
+	what    string
+	pattern *regexp.Regexp
+}{
+	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----`)},
+	{"an AWS access key", regexp.MustCompile(`\b(AKIA|ASIA)[0-9A-Z]{16}\b`)},
+	{"a GitHub token", regexp.MustCompile(`\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b`)},
+	{"a JSON web token", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}`)},
+	{"a Slack token", regexp.MustCompile(`\bxox[abprs]-[0-9A-Za-z-]{20,}\b`)},
+}
+
+func checkPlaintextSecret(in *audit.Input) ([]audit.Finding, error) {
+	if in.Object.GetKind() == "SealedSecret" {
+		return nil, nil
+	}
+	var root *schema.Structural
+	if _, version, ok := strings.Cut(in.Object.GetAPIVersion(), "/"); ok {
+		if v := in.CRD.Version(version); v != nil {
+			root, _ = v.Structural() // without one, names and values still tell
+		}
+	}
+	w := secretWalk{}
+	for _, section := range []string{"spec", "data"} {
+		if value, ok := in.Object.Object[section]; ok {
+			w.value("."+section, section, value, propertyOf(root, section))
+		}
+	}
+	slices.SortFunc(w.findings, audit.Finding.Compare)
+	return w.findings, nil
+}
+
+// secretWalk looks at each string of an object.
+type secretWalk struct{ findings []audit.Finding }
+
+func (w *secretWalk) value(path, key string, value any, s *schema.Structural) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, child := range v {
+			if name != "encryptedData" {
+				w.value(path+"."+name, name, child, propertyOf(s, name))
+			}
+		}
+	case []any:
+		for i, child := range v {
+			w.value(fmt.Sprintf("%s[%d]", path, i), key, child, itemOf(s))
+		}
+	case string:
+		if what := secretIn(key, v, s); what != "" {
+			w.add(path, v, what)
+		}
+	}
+}
+
+// secretIn says what a string is, or nothing.
+func secretIn(key, value string, s *schema.Structural) string {
+	if audit.IsRedacted(value) {
+		switch {
+		case s != nil && s.ValueValidation != nil && s.ValueValidation.Format == "password":
+			return "the schema calls it a password"
+		case secretKey.MatchString(key) && !notSecret.MatchString(key):
+			return "its name says that it is a secret"
+		}
+		return ""
+	}
+	for _, p := range secretValues {
+		if p.pattern.MatchString(value) {
+			return "it holds " + p.what
+		}
+	}
+	return ""
+}
+
+func (w *secretWalk) add(path, value, what string) {
+	f := audit.Finding{
+		Path:    path,
+		Message: fmt.Sprintf("a secret stands here in plain text: %s", what),
+	}
+	f.Summary = f.Message
+	if audit.IsRedacted(value) {
+		f.Message += " (" + value + ")"
+	}
+	w.findings = append(w.findings, f)
+}
+
+// propertyOf is the schema of a field, as far as there is one.
+func propertyOf(s *schema.Structural, name string) *schema.Structural {
+	if s == nil {
+		return nil
+	}
+	if p, ok := s.Properties[name]; ok {
+		return &p
+	}
+	if s.AdditionalProperties != nil {
+		return s.AdditionalProperties.Structural
+	}
+	return nil
+}
+
+// itemOf is the schema of a list's items, as far as there is one.
+func itemOf(s *schema.Structural) *schema.Structural {
+	if s == nil {
+		return nil
+	}
+	return s.Items
+}
