@@ -2,6 +2,8 @@ package watch
 
 import (
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/crdwatch/crdwatch/pkg/discovery"
 )
 
 // Records are the objects of one resource as the informer has them at one moment. That
@@ -72,6 +74,9 @@ func (m *Manager) Status(crd types.UID) (Status, bool) {
 	}
 	return mon.snapshot(), true
 }
+
+// Resources returns all CRDs of the cluster, watched or not.
+func (m *Manager) Resources() discovery.Set { return m.catalog.Set() }
 
 // monitor returns nil for a resource that is not watched.
 func (m *Manager) monitor(crd types.UID) *monitor {
