@@ -15,28 +15,11 @@ import (
 // Findings is the auditor, as the handler and the metrics see it. Both methods return
 // at once.
 type Findings interface {
-	// Findings returns what holds now. The slices are the caller's; what is in them is
-	// shared and read-only.
-	Findings() FindingsNow
+	// Findings returns what holds now.
+	Findings() audit.Snapshot
 	// Counts returns the number of open findings by rule and severity. A rule that had
 	// one stays, with 0.
-	Counts() map[RuleSeverity]int
-}
-
-// FindingsNow is what an auditor knows at one moment, in no order.
-type FindingsNow struct {
-	Open []*audit.Finding
-	// Suppressed hold too, but are passed over.
-	Suppressed []*audit.Finding
-	// NotEvaluated could not be judged, or not yet: of what is not found there, nothing
-	// is known.
-	NotEvaluated []audit.Unevaluated
-}
-
-// RuleSeverity are the labels of the metric of findings.
-type RuleSeverity struct {
-	Rule     string
-	Severity audit.Severity
+	Counts() map[audit.Class]int
 }
 
 // FindingList is the answer to a request for findings. Its JSON form is a public
@@ -89,7 +72,7 @@ func (p parameters) findings() (findingFilter, error) {
 }
 
 // list selects and sorts.
-func (f findingFilter) list(now FindingsNow) FindingList {
+func (f findingFilter) list(now audit.Snapshot) FindingList {
 	l := FindingList{Items: []*audit.Finding{}, NotEvaluated: []audit.Unevaluated{}}
 	for _, found := range now.Open {
 		if f.wants(found) {

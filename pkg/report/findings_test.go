@@ -21,8 +21,8 @@ func finding(rule string, s audit.Severity, resource, namespace, name string) *a
 		Subject: audit.Subject{Group: group, Resource: plural, Namespace: namespace, Name: name}}
 }
 
-func (auditor) Findings() FindingsNow {
-	return FindingsNow{
+func (auditor) Findings() audit.Snapshot {
+	return audit.Snapshot{
 		Open: []*audit.Finding{
 			finding("CR003", audit.High, "certificates.cert-manager.io", "web", "b"),
 			finding("CR003", audit.High, "certificates.cert-manager.io", "web", "a"),
@@ -38,8 +38,8 @@ func (auditor) Findings() FindingsNow {
 	}
 }
 
-func (auditor) Counts() map[RuleSeverity]int {
-	return map[RuleSeverity]int{{"CR003", audit.High}: 2, {"CR005", audit.High}: 0}
+func (auditor) Counts() map[audit.Class]int {
+	return map[audit.Class]int{{Rule: "CR003", Severity: audit.High}: 2, {Rule: "CR005", Severity: audit.High}: 0}
 }
 
 func findingsHandler(t *testing.T) *Handler {
