@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"time"
 )
 
@@ -16,8 +17,13 @@ type Census struct {
 	Finalizers, Deleting map[string]*Trace
 	// Namespaces are those that have objects.
 	Namespaces map[string]*Trace
+	// Blocking are the finalizers of objects that are being deleted, by namespace.
+	Blocking map[Blocker]*Trace
 	// WithStatus is the number of objects that have a status.
 	WithStatus int
+	// Waiting are the objects that wait for their controller (see waitingSince), by the
+	// hour in which they began to.
+	Waiting map[time.Time]*Trace
 	// Created is when the newest object was created. It is not set back when objects go.
 	Created time.Time
 	// Findings are the objects that a rule finds something in, by the rule's ID.
@@ -41,6 +47,11 @@ type Trace struct {
 	Newest time.Time
 }
 
+// Blocker is a finalizer that objects of a namespace wait for to be deleted.
+type Blocker struct {
+	Namespace, Finalizer string
+}
+
 // Growth is how many objects there were at a time.
 type Growth struct {
 	Time    time.Time
@@ -52,6 +63,7 @@ func NewCensus() *Census {
 	return &Census{
 		Writers: map[Writer]*Trace{}, Finalizers: map[string]*Trace{}, Deleting: map[string]*Trace{},
 		Namespaces: map[string]*Trace{}, Findings: map[string]*Trace{},
+		Blocking: map[Blocker]*Trace{}, Waiting: map[time.Time]*Trace{},
 	}
 }
 
@@ -78,11 +90,45 @@ func (c *Census) count(o *Object, n int) {
 		trace(c.Finalizers, f, n, name, time.Time{})
 		if d := o.GetDeletionTimestamp(); d != nil {
 			trace(c.Deleting, f, n, name, d.Time)
+			trace(c.Blocking, Blocker{o.GetNamespace(), f}, n, name, d.Time)
 		}
+	}
+	if t := waitingSince(o); !t.IsZero() {
+		trace(c.Waiting, t.UTC().Truncate(time.Hour), n, name, t) // UTC: a key tells zones apart
 	}
 	if ns := o.GetNamespace(); ns != "" {
 		trace(c.Namespaces, ns, n, name, time.Time{})
 	}
+}
+
+// waitingSince is when an object began to wait for its controller: when it was created,
+// if it has no status yet, or when its spec was last written, if the status tells of an
+// earlier generation. Zero: it does not wait, or is being deleted, or it does not tell.
+func waitingSince(o *Object) time.Time {
+	if o.GetDeletionTimestamp() != nil {
+		return time.Time{}
+	}
+	status, _ := o.Object["status"].(map[string]any)
+	if len(status) == 0 {
+		return o.GetCreationTimestamp().Time
+	}
+	if observed, ok := status["observedGeneration"].(int64); ok && observed > 0 && observed < o.GetGeneration() {
+		return specWritten(o)
+	}
+	return time.Time{}
+}
+
+// specWritten is when somebody last wrote the spec, or something else with it; zero
+// when that is not told.
+func specWritten(o *Object) time.Time {
+	var last time.Time
+	for _, e := range o.GetManagedFields() {
+		if e.Subresource == "" && e.Time != nil && e.Time.After(last) && e.FieldsV1 != nil &&
+			bytes.Contains(e.FieldsV1.GetRawBytes(), []byte(`"f:spec"`)) {
+			last = e.Time.Time
+		}
+	}
+	return last
 }
 
 // Note counts the object among those that a rule finds something in, n times 1 or -1.

@@ -9,6 +9,8 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/crdwatch/crdwatch/pkg/diff"
 )
 
 // CRD is one revision of a CustomResourceDefinition, with what is derived from it
@@ -18,6 +20,7 @@ type CRD struct {
 	*apiextensionsv1.CustomResourceDefinition
 
 	versions map[string]*Version
+	derived  sync.Map // rule ID to func() any
 }
 
 // Version is one version of a CRD.
@@ -26,6 +29,8 @@ type Version struct {
 
 	internal   func() (*apiextensions.JSONSchemaProps, error)
 	structural func() (*schema.Structural, error)
+	redaction  func() (*diff.Schema, error)
+	validators func() (*validators, error)
 }
 
 // ParseCRD reads a CustomResourceDefinition (apiextensions.k8s.io/v1) from its
@@ -41,6 +46,8 @@ func ParseCRD(content map[string]any) (*CRD, error) {
 		v := &Version{CustomResourceDefinitionVersion: &typed.Spec.Versions[i]}
 		v.internal = sync.OnceValues(v.convert)
 		v.structural = sync.OnceValues(v.structure)
+		v.redaction = sync.OnceValues(v.redact)
+		v.validators = sync.OnceValues(v.buildValidators)
 		c.versions[v.Name] = v
 	}
 	return c, nil
@@ -80,6 +87,15 @@ func (c *CRD) Condition(t apiextensionsv1.CustomResourceDefinitionConditionType)
 		}
 	}
 	return nil
+}
+
+// Derive returns what is worked out of the revision alone, and works it out only once:
+// a CRD is judged again whenever its objects change. The result is shared, and stays as
+// long as the revision; it must be small. The key starts with the ID of
+// the rule.
+func (c *CRD) Derive(key string, derive func() any) any {
+	once, _ := c.derived.LoadOrStore(key, sync.OnceValue(derive))
+	return once.(func() any)()
 }
 
 // Subject is the CRD as a Subject.

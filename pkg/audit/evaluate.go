@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -174,7 +175,8 @@ type failure struct{ what any }
 func (f failure) Error() string { return fmt.Sprintf("the rule failed: %v", f.what) }
 
 func reasonOf(err error) string {
-	if _, ok := err.(failure); ok {
+	var bug failure
+	if errors.As(err, &bug) {
 		return RuleFailed
 	}
 	return RuleIncomplete
@@ -205,7 +207,8 @@ func (q Question) Compare(r Question) int {
 	return cmp.Or(
 		cmp.Compare(q.Group, r.Group), cmp.Compare(q.Version, r.Version), cmp.Compare(q.Resource, r.Resource),
 		cmp.Compare(q.Kind, r.Kind), cmp.Compare(q.Namespace, r.Namespace), cmp.Compare(q.Name, r.Name),
-		cmp.Compare(q.Selector, r.Selector), compareBool(q.All, r.All), compareBool(q.Whole, r.Whole), compareBool(q.Follow, r.Follow),
+		cmp.Compare(q.Selector, r.Selector), compareBool(q.All, r.All),
+		compareBool(q.Whole, r.Whole), compareBool(q.Follow, r.Follow),
 	)
 }
 

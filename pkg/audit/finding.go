@@ -11,7 +11,8 @@ import (
 )
 
 // Subject is what a finding is about: an object, a CRD (then Resource is
-// customresourcedefinitions), or with an empty Name many objects of a resource.
+// customresourcedefinitions), or with an empty Name many objects of a resource, those
+// of one namespace where Namespace is given.
 type Subject struct {
 	Group     string    `json:"group"`
 	Resource  string    `json:"resource"`
@@ -28,10 +29,14 @@ func (s Subject) ResourceName() string {
 	return s.Resource + "." + s.Group
 }
 
-// Object is namespace/name, or name for a cluster-scoped object.
+// Object is namespace/name, name for a cluster-scoped object, or the namespace alone
+// for many objects in it.
 func (s Subject) Object() string {
-	if s.Namespace == "" {
+	switch {
+	case s.Namespace == "":
 		return s.Name
+	case s.Name == "":
+		return s.Namespace
 	}
 	return s.Namespace + "/" + s.Name
 }

@@ -31,6 +31,9 @@ type Input struct {
 	Answers map[Question]Answer
 	// Offline: there is no cluster, only manifests.
 	Offline bool
+	// Server is the version of the API server, as it says itself: "v1.37.2". Empty when
+	// it is not known, or Offline.
+	Server string
 }
 
 // Answer returns the answer to a question. One that was never asked is Unknown.

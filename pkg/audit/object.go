@@ -13,8 +13,12 @@ import (
 // Object is one custom resource, redacted. It is read-only.
 type Object struct {
 	unstructured.Unstructured
-	// Size is that of the object as compact JSON, in bytes.
+	// Size is that of the object as compact JSON, in bytes, as it was before it was
+	// redacted.
 	Size int
+	// AnnotationBytes is what AnnotationBytes said before the object was redacted; 0
+	// where nobody measured.
+	AnnotationBytes int
 
 	entries func() []Entry
 }
@@ -33,6 +37,20 @@ func NewObject(content map[string]any, size int) *Object {
 	o := &Object{Unstructured: unstructured.Unstructured{Object: content}, Size: size}
 	o.entries = sync.OnceValue(o.parseEntries)
 	return o
+}
+
+// AnnotationBytes is the size of an object's annotations as the API server limits it:
+// the bytes of all keys and values. Whoever redacts an object measures first, because
+// what is redacted (the annotations of kubectl apply) is what takes the room.
+func AnnotationBytes(content map[string]any) int {
+	annotations, _, _ := unstructured.NestedFieldNoCopy(content, "metadata", "annotations")
+	m, _ := annotations.(map[string]any)
+	n := 0
+	for key, v := range m {
+		text, _ := v.(string)
+		n += len(key) + len(text)
+	}
+	return n
 }
 
 // Entries are those of metadata.managedFields.

@@ -7,12 +7,14 @@ type Question struct {
 	// is empty where any that is served will do.
 	Group, Version, Resource, Kind string
 	// Namespace is empty for cluster-scoped objects. Of a namespaced kind, an empty
-	// Namespace never finds anything.
+	// Namespace never finds anything, unless All are asked for.
 	Namespace string
-	// Name is that of one object. Without it, Selector (labels) chooses several; with
-	// neither, and without All, only whether the type is served is asked: Found or NotServed.
+	// Name is that of one object. Without it, Selector (labels) chooses several, and
+	// All takes each there is; with none of them, only whether the type is served is
+	// asked: Found or NotServed.
 	Name, Selector string
-	// All asks for all objects of the type; Namespace narrows that, and is not needed.
+	// All asks for all objects of the type: those of the Namespace, and of all
+	// namespaces if that is empty. Only for types of which a cluster has few objects.
 	All bool
 	// Whole asks for whole objects; otherwise their metadata is enough.
 	Whole bool
@@ -29,7 +31,8 @@ const (
 	Unknown Outcome = iota
 	// Found: Objects has what was asked for.
 	Found
-	// Absent: there is no such object (or none that the selector matches).
+	// Absent: there is no such object (or none that the selector matches, or none at
+	// all where All are asked for).
 	Absent
 	// NotServed: there is no such type, or not in this version.
 	NotServed

@@ -1,10 +1,13 @@
 package watch
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
@@ -99,6 +102,16 @@ func (c *Clients) Metadata() metadata.Interface {
 // concurrent use.
 func (c *Clients) Discovery() rest.Interface {
 	return c.discovery
+}
+
+// ServerVersion is the API server's own, such as "v1.37.2"; empty where it does not say.
+func (c *Clients) ServerVersion(ctx context.Context) string {
+	var v version.Info
+	raw, err := c.Discovery().Get().AbsPath("/version").DoRaw(ctx)
+	if err != nil || json.Unmarshal(raw, &v) != nil {
+		return ""
+	}
+	return v.GitVersion
 }
 
 // observedTransport tells an observer of every answer. And it keeps client-go from

@@ -23,6 +23,7 @@ func TestDemo(t *testing.T) {
 
 	r.poll(t, 38*time.Second, "queues to be broken", func() bool { return c.state(t, "queues.demo.crdwatch.io") == "Broken ConversionWebhookFailed" })
 	t.Run("inventory", func(t *testing.T) { c.checkInventory(t) })
+	t.Run("audit", func(t *testing.T) { c.checkAudit(t) })
 	r.poll(t, time.Until(began.Add((seconds-2)*time.Second)), "the end of the story", func() bool {
 		return wasRemoved(c.events(t)) == nil
 	})

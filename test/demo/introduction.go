@@ -43,6 +43,9 @@ func (d *demo) introduce(s *server) {
 	fmt.Fprintf(&b, "  alias crdwatch=%s\n\n", quote(d.crdwatch))
 	for _, command := range []string{
 		"crdwatch crds",
+		"crdwatch audit",
+		"crdwatch audit -o wide --group '*.broken.crdwatch.io'",
+		"crdwatch audit --explain CR001",
 		"crdwatch watch websites/storefront -n shop --spec-only",
 		"crdwatch watch databases",
 		"crdwatch history websites/storefront --server http://" + s.report,

@@ -6,8 +6,10 @@ import (
 	"embed"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/crdwatch/crdwatch/test/controlplane"
+	"github.com/crdwatch/crdwatch/test/defects"
 )
 
 //go:embed manifests/*.yaml
@@ -34,5 +36,13 @@ func install(ctx context.Context, cluster *controlplane.ControlPlane) error {
 	if err := cluster.ApplyAs(ctx, gitopsSync, bytes.Join(all, []byte("\n---\n"))); err != nil {
 		return fmt.Errorf("installing the samples: %w", err)
 	}
+	if err := defects.Plant(ctx, cluster, planted()...); err != nil {
+		return fmt.Errorf("planting defects for the audit: %w", err)
+	}
 	return nil
+}
+
+// planted are the defects that an audit finds at once.
+func planted() []defects.Defect {
+	return slices.DeleteFunc(defects.All(), func(d defects.Defect) bool { return d.After > 0 })
 }

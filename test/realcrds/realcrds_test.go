@@ -52,8 +52,12 @@ func TestRealCRDs(t *testing.T) {
 	lap("schemas")
 	w.awaitSynced(t, crds)
 	lap("sync")
-	lives := live(t, client, crds)
+	lives := born(t, client, crds)
 	lap("objects")
+	checkFindings(t)
+	lap("audit")
+	live(t, lives)
+	lap("lives")
 	w.checkEvents(t, lives)
 	checkExceptions(t, lives)
 	lap("events")
@@ -119,19 +123,31 @@ func checkListed(t *testing.T, list string, listed map[string]string, failed map
 	}
 }
 
-// live has an object of every CRD live its life.
-func live(t *testing.T, client dynamic.Interface, crds []crd) []*life {
+// born creates an object of every CRD.
+func born(t *testing.T, client dynamic.Interface, crds []crd) []*life {
 	t.Helper()
 	lives := make([]*life, len(crds))
-	errs := make([]error, len(crds))
 	for i, c := range crds {
 		lives[i] = newLife(t, client, c)
 	}
+	atOnce(t, lives, func(l *life) error { return l.create(t.Context()) })
+	return lives
+}
+
+// live has each of the objects live its life.
+func live(t *testing.T, lives []*life) {
+	t.Helper()
+	atOnce(t, lives, func(l *life) error { return l.run(t.Context()) })
+}
+
+func atOnce(t *testing.T, lives []*life, do func(*life) error) {
+	t.Helper()
+	errs := make([]error, len(lives))
 	var g errgroup.Group
 	g.SetLimit(parallel)
 	for i, l := range lives {
 		g.Go(func() error {
-			if err := l.run(t.Context()); err != nil {
+			if err := do(l); err != nil {
 				errs[i] = fmt.Errorf("%s: %w", l.crd.name, err)
 			}
 			return nil
@@ -141,7 +157,6 @@ func live(t *testing.T, client dynamic.Interface, crds []crd) []*life {
 	if err := errors.Join(errs...); err != nil {
 		t.Error(err)
 	}
-	return lives
 }
 
 func checkExceptions(t *testing.T, lives []*life) {

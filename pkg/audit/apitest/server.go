@@ -77,6 +77,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if r.URL.Path == "/version" {
+		answer(w, http.StatusOK, map[string]string{"gitVersion": "v1.37.2"})
+		return
+	}
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	if parts[0] == "api" {
 		parts = append([]string{"apis", ""}, parts[1:]...)

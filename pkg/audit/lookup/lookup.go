@@ -10,7 +10,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -104,7 +104,7 @@ func (l *Lookup) find(ctx context.Context, q audit.Question) audit.Answer {
 // can be a part of a URL's path, and then names nothing.
 func valid(names ...string) bool {
 	for _, name := range names {
-		if len(path.IsValidPathSegmentName(name)) > 0 {
+		if len(content.IsPathSegmentName(name)) > 0 {
 			return false
 		}
 	}
@@ -175,8 +175,8 @@ func redacted(objects []map[string]any) []map[string]any {
 	return objects
 }
 
-// content is the decoded JSON of metadata alone.
-func content(m *metav1.PartialObjectMetadata, k *kind) (map[string]any, error) {
+// contentOf returns the decoded JSON of metadata alone.
+func contentOf(m *metav1.PartialObjectMetadata, k *kind) (map[string]any, error) {
 	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(m)
 	if err != nil {
 		return nil, fmt.Errorf("reading metadata of a %s: %w", k.kind, err)

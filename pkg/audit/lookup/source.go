@@ -47,7 +47,7 @@ func (s metadataOf) get(ctx context.Context, name string) (map[string]any, error
 	if err != nil {
 		return nil, err
 	}
-	return content(m, s.kind)
+	return contentOf(m, s.kind)
 }
 
 func (s metadataOf) page(ctx context.Context, opts metav1.ListOptions) ([]map[string]any, string, error) {
@@ -57,7 +57,7 @@ func (s metadataOf) page(ctx context.Context, opts metav1.ListOptions) ([]map[st
 	}
 	var page []map[string]any
 	for i := range list.Items {
-		object, err := content(&list.Items[i], s.kind)
+		object, err := contentOf(&list.Items[i], s.kind)
 		if err != nil {
 			return nil, "", err
 		}

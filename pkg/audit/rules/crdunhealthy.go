@@ -71,7 +71,7 @@ func remains(c *audit.Census) string {
 		held = append(held, fmt.Sprintf("%q on %d (for example %s)", f, c.Finalizers[f].Objects, c.Finalizers[f].Sample))
 	}
 	if len(held) == 0 {
-		return fmt.Sprintf("%s left, none with a finalizer", countOf(c.Objects, "object"))
+		return fmt.Sprintf("%s left, none with a finalizer", plural(c.Objects, "object"))
 	}
-	return fmt.Sprintf("%s left, held by the finalizers %s", countOf(c.Objects, "object"), strings.Join(held, ", "))
+	return fmt.Sprintf("%s left, held by the finalizers %s", plural(c.Objects, "object"), strings.Join(held, ", "))
 }

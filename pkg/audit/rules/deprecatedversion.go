@@ -66,7 +66,7 @@ func writtenStill(v *audit.Version, w audit.Writer, t *audit.Trace) []audit.Find
 		Severity: severity, Since: t.Newest,
 		Path: fmt.Sprintf(".spec.versions[name=%q]/%s/%s/%s", v.Name, w.Manager, w.Operation, w.Subresource),
 		Message: fmt.Sprintf("%s %s, and manager %q still writes it (%s): %s, last at %s (for example %s)",
-			v.Name, what, w.Manager, through, countOf(t.Objects, "object"), stamp(t.Newest), t.Sample),
+			v.Name, what, w.Manager, through, plural(t.Objects, "object"), stamp(t.Newest), t.Sample),
 		Summary: fmt.Sprintf("%s %s, and manager %q still writes it", v.Name, what, w.Manager),
 	}
 	if t.Newest.IsZero() {

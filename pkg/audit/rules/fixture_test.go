@@ -31,6 +31,8 @@ type fixture struct {
 	CRD, Earlier json.RawMessage
 	// Objects are whole objects; kind and apiVersion may be left out.
 	Objects []map[string]any
+	// Copies is how often the census counts each object; 0: once.
+	Copies int
 	// Unread: the census is not known.
 	Unread  bool
 	Failure *audit.Failure
@@ -48,6 +50,8 @@ type fixture struct {
 		Message    string
 	}
 	Offline bool
+	// Server is the version of the API server.
+	Server string
 }
 
 func TestFixtures(t *testing.T) {
@@ -150,7 +154,7 @@ func (f *fixture) now() time.Time {
 func (f *fixture) inputs(t *testing.T, about audit.About) []*audit.Input {
 	t.Helper()
 	crd := patched(t, f.CRD)
-	common := audit.Input{Now: f.now(), CRD: crd, Failure: f.Failure, Updates: f.Updates, Peers: f.Peers, Offline: f.Offline,
+	common := audit.Input{Now: f.now(), CRD: crd, Failure: f.Failure, Updates: f.Updates, Peers: f.Peers, Offline: f.Offline, Server: f.Server,
 		Answers: map[audit.Question]audit.Answer{}}
 	if len(f.Earlier) > 0 {
 		common.Earlier = patched(t, f.Earlier)
@@ -166,7 +170,9 @@ func (f *fixture) inputs(t *testing.T, about audit.About) []*audit.Input {
 	var inputs []*audit.Input
 	for _, content := range integers(f.Objects) {
 		o := object(t, crd, content)
-		census.Add(o)
+		for range max(1, f.Copies) {
+			census.Add(o)
+		}
 		in := common
 		in.Object = o
 		inputs = append(inputs, &in)
@@ -194,6 +200,7 @@ func object(t *testing.T, crd *audit.CRD, content map[string]any) *audit.Object 
 	if err != nil {
 		t.Fatal(err)
 	}
+	annotations := audit.AnnotationBytes(content)
 	redaction := diff.Deduced()
 	if s := crd.Storage().Schema; s != nil {
 		raw, err := json.Marshal(s.OpenAPIV3Schema)
@@ -203,7 +210,9 @@ func object(t *testing.T, crd *audit.CRD, content map[string]any) *audit.Object 
 		redaction, _ = diff.NewSchema(raw)
 	}
 	redaction.Redact(content)
-	return audit.NewObject(content, len(size))
+	o := audit.NewObject(content, len(size))
+	o.AnnotationBytes = annotations
+	return o
 }
 
 func patched(t *testing.T, patch json.RawMessage) *audit.CRD {

@@ -12,9 +12,6 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// namedLeaves is how many paths a message names.
-const namedLeaves = 5
-
 func lossyNoneConversion() audit.Rule {
 	return audit.Rule{
 		ID: "CRD005", Name: "lossy-none-conversion", Severity: audit.High, About: audit.AboutCRD, Doc: doc("CRD005"),
@@ -67,21 +64,14 @@ func lossOf(in *audit.Input, poor *audit.Version, served []*audit.Version, leave
 	f := audit.Finding{
 		Path: fmt.Sprintf(".spec.versions[name=%q].schema", poor.Name), Since: in.CRD.Edited(),
 		Message: fmt.Sprintf("conversion is None, and %s lacks %s that %s has: a write through %s destroys what stands there (%s)",
-			poor.Name, fields(len(lost)), strings.Join(from, ", "), poor.Name, some(lost, namedLeaves)),
+			poor.Name, plural(len(lost), "field"), strings.Join(from, ", "), poor.Name, some(lost)),
 		Summary: fmt.Sprintf("a write through %s destroys fields of %s", poor.Name, strings.Join(from, ", ")),
 	}
 	if writers := writersOf(in.Census, in.CRD.Spec.Group+"/"+poor.Name); len(writers) > 0 {
 		f.Severity = audit.Critical
-		f.Message += "; it is written by " + some(writers, namedLeaves)
+		f.Message += "; it is written by " + some(writers)
 	}
 	return f, true
-}
-
-func fields(n int) string {
-	if n == 1 {
-		return "a field"
-	}
-	return fmt.Sprintf("%d fields", n)
 }
 
 // writersOf are the managers that objects name for a version.
@@ -97,14 +87,6 @@ func writersOf(c *audit.Census, apiVersion string) []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// some lists the first of many.
-func some(names []string, most int) string {
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // missingLeaves are those of rich that poor lacks, or has with another type.

@@ -20,15 +20,37 @@ var docs embed.FS
 // All returns all rules in the order of their IDs.
 func All() []audit.Rule {
 	return []audit.Rule{
+		silentFieldLoss(),
+		removedVersionInManagedFields(),
+		storedObjectInvalid(),
 		stuckDeleting(),
+		hotLoopOrFight(),
+		pausedTooLong(),
+		largeObject(),
+		annotationsNearLimit(),
+		managedFieldsBloat(),
+		conditionConventions(),
+		zombieFinalizer(),
 
 		conversionWebhookDown(),
 		unlistableResource(),
 		crdUnhealthy(),
 		staleStoredVersions(),
 		lossyNoneConversion(),
+		breakingRevision(),
 		deprecatedVersionWritten(),
 		caBundle(),
+		namespaceBlocked(),
+		noLiveController(),
+		growth(),
+		unusedCRD(),
+		noStatusSubresource(),
+		migrationStuck(),
+		recreateRejected(),
+		nameCollision(),
+		preserveUnknown(),
+		costlyCEL(),
+		hygiene(),
 
 		expiredIgnore(),
 	}

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"fmt"
 	"time"
 )
 
@@ -15,11 +14,3 @@ func stamp(t time.Time) string {
 
 // grace is how long something new, or just changed, may be incomplete.
 const grace = 10 * time.Minute
-
-// countOf writes a number of things.
-func countOf(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}

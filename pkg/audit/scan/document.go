@@ -24,7 +24,7 @@ func documents(text []byte) []document {
 		line++
 		if rest, ok := separator(content); ok {
 			all = current.appendTo(all)
-			current = document{line: line + 1}
+			current = document{line: line}
 			content = rest
 		}
 		current.text = append(current.text, content...)
@@ -41,7 +41,8 @@ func separator(line []byte) (rest []byte, ok bool) {
 	return rest, ok
 }
 
-// appendTo appends the document to others, unless it is empty, with the line of its first content.
+// appendTo appends the document to others, with the line of its first content, unless it
+// has none.
 func (d document) appendTo(all []document) []document {
 	line := d.line
 	for content := range bytes.Lines(d.text) {

@@ -19,6 +19,8 @@ type examiner struct {
 	// answers is nil where there is no cluster to ask.
 	answers Answerer
 	peers   []audit.Peer
+	// server is the version of the API server.
+	server string
 }
 
 // crd judges a CRD. The input lacks what the examiner knows.
@@ -62,7 +64,7 @@ func note(census *audit.Census, in *audit.Input, v audit.Verdict, now time.Time)
 }
 
 func (e *examiner) complete(in *audit.Input) {
-	in.Now, in.Peers, in.Offline = e.now, e.peers, e.answers == nil
+	in.Now, in.Peers, in.Offline, in.Server = e.now, e.peers, e.answers == nil, e.server
 }
 
 // ask answers questions, each once.

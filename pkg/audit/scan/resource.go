@@ -130,6 +130,9 @@ func newObject(content map[string]any, redaction *diff.Schema) *audit.Object {
 	if err != nil {
 		text = nil // what came from JSON can be JSON again
 	}
+	annotations := audit.AnnotationBytes(content)
 	redaction.Redact(content)
-	return audit.NewObject(content, len(text))
+	o := audit.NewObject(content, len(text))
+	o.AnnotationBytes = annotations
+	return o
 }

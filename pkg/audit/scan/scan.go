@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options) (*audit.Report, error) {
 	if err := s.choose(); err != nil {
 		return nil, err
 	}
-	s.examiner.peers = s.peers()
+	s.examiner.peers, s.examiner.server = s.peers(), s.Clients.ServerVersion(ctx)
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(width)
 	for _, r := range s.resources {
@@ -208,7 +208,7 @@ func (s *scan) countPeers(ctx context.Context) error {
 	for _, r := range s.resources {
 		chosen[r.definition] = true
 		if r.scope == (watch.Scope{}) {
-			groups[r.definition.resource.GVR.Group] = true
+			groups[r.resource.GVR.Group] = true
 		}
 	}
 	siblings := discovery.Set{}

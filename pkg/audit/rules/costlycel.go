@@ -1,0 +1,214 @@
+package rules
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/crdwatch/crdwatch/pkg/audit"
+)
+
+const (
+	// costlyShare is the part of a limit, in percent, above which a rule is in the way
+	// of the next change of its schema.
+	costlyShare = 50
+	// notableShare is the part of the limit below which a missing limit does not
+	// matter. It is where the API server itself starts to name expensive rules.
+	notableShare = 10
+)
+
+func costlyCEL() audit.Rule {
+	return audit.Rule{
+		ID: "CRD020", Name: "unbounded-or-costly-cel", Severity: audit.Low, About: audit.AboutCRD, Doc: doc("CRD020"),
+		Remediation: "Add maxItems, maxProperties and maxLength to what the rule looks at, or simplify the rule.",
+		Check:       checkCEL,
+	}
+}
+
+func checkCEL(in *audit.Input) ([]audit.Finding, error) {
+	verdict := in.CRD.Derive("CRD020", func() any {
+		findings, err := checkRules(in.CRD)
+		return celVerdict{findings, err}
+	}).(celVerdict)
+	return slices.Clone(verdict.findings), verdict.err
+}
+
+type celVerdict struct {
+	findings []audit.Finding
+	err      error
+}
+
+func checkRules(crd *audit.CRD) ([]audit.Finding, error) {
+	var flaws []flaw
+	var failed []error
+	var schemas []*apiextensionsv1.CustomResourceValidation
+	var known [][]flaw
+	for _, v := range crd.Served() {
+		// Versions often differ in nothing but their name, and compiling is not cheap.
+		i := slices.IndexFunc(schemas, func(s *apiextensionsv1.CustomResourceValidation) bool {
+			return apiequality.Semantic.DeepEqual(s, v.Schema)
+		})
+		if i < 0 {
+			found, err := celFlaws(v)
+			failed = append(failed, err)
+			i = len(schemas)
+			schemas, known = append(schemas, v.Schema), append(known, found)
+		}
+		for _, f := range known[i] {
+			f.version = v.Name
+			flaws = append(flaws, f)
+		}
+	}
+	return joinVersions(flaws), errors.Join(failed...)
+}
+
+func celFlaws(v *audit.Version) ([]flaw, error) {
+	if v.Schema == nil || !hasRules(v.Schema.OpenAPIV3Schema) {
+		return nil, nil
+	}
+	root, err := v.InternalSchema()
+	if err != nil {
+		return nil, err
+	}
+	costs := estimateCEL(root)
+	flaws := roomyRules(costs.rules)
+	for _, r := range worstByPlace(costs.rules) {
+		if exceeds(r.cost, costlyShare, validation.StaticEstimatedCostLimit) {
+			flaws = append(flaws, costlyRule(r))
+		}
+	}
+	if total := costs.total(); exceeds(total, costlyShare, validation.StaticEstimatedCRDCostLimit) && !slices.ContainsFunc(costs.rules, refused) {
+		flaws = append(flaws, costlyTotal(costs, total))
+	}
+	var failed []error
+	for _, err := range costs.failed {
+		failed = append(failed, fmt.Errorf("estimating what the rules of version %s cost: %w", v.Name, err))
+	}
+	return flaws, errors.Join(failed...)
+}
+
+// hasRules: most CRDs have none, and need not be converted and compiled.
+func hasRules(s *apiextensionsv1.JSONSchemaProps) bool {
+	if s == nil {
+		return false
+	}
+	if len(s.XValidations) > 0 || hasRules(itemsOf(s)) || hasRules(valuesOf(s)) {
+		return true
+	}
+	for name := range s.Properties {
+		property := s.Properties[name]
+		if hasRules(&property) {
+			return true
+		}
+	}
+	return false
+}
+
+// worstByPlace keeps the costliest rule of each place: the others profit from the same
+// limits.
+func worstByPlace(rules []celRule) []celRule {
+	var worst []celRule
+	for _, r := range rules {
+		last := len(worst) - 1
+		switch {
+		case last < 0 || worst[last].path != r.path:
+			worst = append(worst, r)
+		case r.cost > worst[last].cost:
+			worst[last] = r
+		}
+	}
+	return worst
+}
+
+func costlyRule(r celRule) flaw {
+	f := flaw{severity: audit.Low, path: fmt.Sprintf("%s.x-kubernetes-validations[%d].rule", r.path, r.index)}
+	f.text = fmt.Sprintf(`the rule "%s" on %s may cost %s, so `, shorten(r.text), r.place, share(r.cost, validation.StaticEstimatedCostLimit, "one rule"))
+	if refused(r) {
+		f.text += "the next change of this schema is refused"
+	} else {
+		f.text += "a change that makes it somewhat costlier is refused"
+	}
+	if missing := missingLimits(r); len(missing) > 0 {
+		f.text += "; without a limit: " + describeLimits(missing)
+	}
+	return f
+}
+
+// roomyRules is about the rules that are not costly yet, but only for want of a limit
+// cost as much as they do. One flaw stands for all: they are of no concern today.
+func roomyRules(rules []celRule) []flaw {
+	counts := map[limit]int{}
+	places, worst := 0, uint64(0)
+	for _, r := range worstByPlace(rules) {
+		if exceeds(r.cost, costlyShare, validation.StaticEstimatedCostLimit) || !exceeds(r.cost, notableShare, validation.StaticEstimatedCostLimit) {
+			continue
+		}
+		missing := missingLimits(r)
+		for _, l := range missing {
+			counts[l]++
+		}
+		if len(missing) > 0 {
+			places, worst = places+1, max(worst, r.cost)
+		}
+	}
+	if places == 0 {
+		return nil
+	}
+	limits := slices.SortedFunc(maps.Keys(counts), func(a, b limit) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.path, b.path))
+	})
+	return []flaw{{
+		severity: audit.Info, path: limits[0].path + "." + limits[0].keyword,
+		text: fmt.Sprintf("validation rules at %s may cost up to %s; without a limit: %s",
+			plural(places, "place"), share(worst, validation.StaticEstimatedCostLimit, "one rule"), describeLimits(limits)),
+	}}
+}
+
+func costlyTotal(costs *celCosts, total uint64) flaw {
+	rules := slices.Clone(costs.rules)
+	slices.SortStableFunc(rules, func(a, b celRule) int { return cmp.Compare(b.cost, a.cost) })
+	var worst []string
+	for _, r := range worstByPlace(rules[:min(mostNamed, len(rules))]) {
+		worst = append(worst, r.String())
+	}
+	return flaw{
+		severity: audit.Low, path: rootPlace().path,
+		text: fmt.Sprintf("all %d validation rules together may cost %s; the costliest are on %s",
+			len(rules), share(total, validation.StaticEstimatedCRDCostLimit, "a whole schema"), enumerate(worst)),
+	}
+}
+
+// refused: the rule alone is too costly, and has to be changed before the sum counts.
+func refused(r celRule) bool {
+	return exceeds(r.cost, 100, validation.StaticEstimatedCostLimit)
+}
+
+// exceeds reports whether a cost is more than so many percent of a limit.
+func exceeds(cost, percent, limit uint64) bool {
+	return cost > limit/100*percent
+}
+
+func share(cost, limit uint64, of string) string {
+	amount := fmt.Sprintf("%d %% of", cost/(limit/100))
+	switch factor := cost / limit; {
+	case factor > 100:
+		amount = "over 100 times"
+	case factor >= 10:
+		amount = fmt.Sprintf("%d times", factor)
+	}
+	return fmt.Sprintf("%s what the API server allows for %s", amount, of)
+}
+
+func describeLimits(missing []limit) string {
+	var words []string
+	for _, l := range missing {
+		words = append(words, fmt.Sprintf("%s (%s)", l.place, l.keyword))
+	}
+	return some(words)
+}

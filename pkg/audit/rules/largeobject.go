@@ -1,0 +1,88 @@
+package rules
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/crdwatch/crdwatch/pkg/audit"
+)
+
+// The sizes from which an object is large, and much too large. etcd takes requests of
+// 1.5 MiB by default (--max-request-bytes).
+const (
+	largeSize  = 512 << 10
+	hugeSize   = 1 << 20
+	etcdLimit  = 3 << 19
+	largePiece = 2 // a part is named if it makes up at least one in largePiece of the whole
+)
+
+func largeObject() audit.Rule {
+	return audit.Rule{
+		ID: "CR011", Name: "large-object", Severity: audit.Medium, About: audit.AboutObject, Doc: doc("CR011"),
+		Remediation: "Split the object, or move what is large out of it: into a ConfigMap of its own, or out of the cluster.",
+		Check:       checkLargeObject,
+	}
+}
+
+func checkLargeObject(in *audit.Input) ([]audit.Finding, error) {
+	if in.Object.Size < largeSize {
+		return nil, nil
+	}
+	severity := audit.Medium
+	if in.Object.Size >= hugeSize {
+		severity = audit.High
+	}
+	path, size := largest(in.Object.Object, "", in.Object.Size)
+	return []audit.Finding{{
+		Severity: severity, Path: path,
+		Message: fmt.Sprintf("the object is %s of JSON, and etcd's limit is %s by default; most of it, about %s, is at %s",
+			mebibytes(in.Object.Size), mebibytes(etcdLimit), mebibytes(size), path),
+		Summary: fmt.Sprintf("the object is large: etcd's limit is %s by default; most of it is at %s", mebibytes(etcdLimit), audit.NormalizePath(path)),
+	}}, nil
+}
+
+// largest returns the smallest part of a value that makes up most of it.
+func largest(value any, path string, size int) (string, int) {
+	best, bestSize, bestPath := any(nil), 0, ""
+	each(value, func(below string, part any) {
+		if n := encodedSize(part); n > bestSize || n == bestSize && below < bestPath {
+			best, bestSize, bestPath = part, n, below
+		}
+	})
+	if bestSize*largePiece < size {
+		if path == "" {
+			return bestPath, bestSize // nothing stands out, but something is the largest
+		}
+		return path, size
+	}
+	return largest(best, path+bestPath, bestSize)
+}
+
+// each calls f for each part of a map or list.
+func each(value any, f func(below string, part any)) {
+	switch value := value.(type) {
+	case map[string]any:
+		for key, part := range value {
+			f("."+key, part)
+		}
+	case []any:
+		for i, part := range value {
+			f("["+strconv.Itoa(i)+"]", part)
+		}
+	}
+}
+
+// encodedSize is that of a value as JSON.
+func encodedSize(value any) int {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return 0
+	}
+	return len(text)
+}
+
+// mebibytes writes a size in MiB.
+func mebibytes(n int) string {
+	return strconv.FormatFloat(float64(n)/(1<<20), 'f', 2, 64) + " MiB"
+}

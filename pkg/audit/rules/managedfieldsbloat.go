@@ -1,0 +1,76 @@
+package rules
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/crdwatch/crdwatch/pkg/audit"
+)
+
+const (
+	// maxEntries is how many entries managedFields may have. The API server keeps at
+	// most 10 of those that update, and merges older ones into "ancient-changes": more
+	// than this are there only where many managers apply.
+	maxEntries = 15
+	// bloatPercent is how much of an object managedFields may take.
+	bloatPercent = 50
+	// bloatFloor is below what they do not matter: they are half of any small object.
+	bloatFloor = 16 << 10
+	// maxManagers is how many managers a message names.
+	maxManagers = 5
+)
+
+func managedFieldsBloat() audit.Rule {
+	return audit.Rule{
+		ID: "CR014", Name: "managed-fields-bloat", Severity: audit.Low, About: audit.AboutObject, Doc: doc("CR014"),
+		Remediation: "Give every writer one stable manager name (--field-manager), and remove the entries of names that are no longer used.",
+		Check:       checkManagedFieldsBloat,
+	}
+}
+
+func checkManagedFieldsBloat(in *audit.Input) ([]audit.Finding, error) {
+	raw, _, _ := unstructured.NestedFieldNoCopy(in.Object.Object, "metadata", "managedFields")
+	list, _ := raw.([]any)
+	if len(list) > maxEntries {
+		return []audit.Finding{tooManyEntries(in.Object, len(list))}, nil
+	}
+	if in.Object.Size < bloatFloor {
+		return nil, nil // spares the encoding of nearly all objects
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		return nil, fmt.Errorf("measuring managedFields: %w", err)
+	}
+	percent := len(text) * 100 / in.Object.Size
+	if len(text) < bloatFloor || percent <= bloatPercent {
+		return nil, nil
+	}
+	return []audit.Finding{{
+		Path: ".metadata.managedFields",
+		Message: fmt.Sprintf("managedFields take %s, %d %% of the object; every read and every watch event carries them",
+			bytesText(int64(len(text))), percent),
+		Summary: fmt.Sprintf("managedFields take more than %d %% of the object; every read and every watch event carries them", bloatPercent),
+	}}, nil
+}
+
+func tooManyEntries(o *audit.Object, n int) audit.Finding {
+	var managers []string
+	for _, e := range o.Entries() {
+		managers = append(managers, fmt.Sprintf("%q", e.Manager))
+	}
+	slices.Sort(managers)
+	managers = slices.Compact(managers)
+	named := strings.Join(managers[:min(len(managers), maxManagers)], ", ")
+	if more := len(managers) - maxManagers; more > 0 {
+		named += fmt.Sprintf(" and %d more", more)
+	}
+	return audit.Finding{
+		Path:    ".metadata.managedFields",
+		Message: fmt.Sprintf("managedFields have %d entries, of the managers %s; every one is compared on each write", n, named),
+		Summary: fmt.Sprintf("managedFields have more than %d entries; every one is compared on each write", maxEntries),
+	}
+}
