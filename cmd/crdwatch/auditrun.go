@@ -89,7 +89,7 @@ func (o *auditOptions) auditFiles(ctx context.Context, options scan.Options, pri
 // scanOptions reads what the flags name. Findings are told to found.
 func (o *auditOptions) scanOptions(found *audit.BaselineWriter) (scan.Options, error) {
 	options := scan.Options{Seen: found.Add, Now: o.now, Resolve: o.resolve, Progress: o.showProgress()}
-	config, err := o.readConfig()
+	config, err := readAuditConfig("--config", o.config)
 	if err != nil {
 		return options, err
 	}
@@ -132,16 +132,17 @@ func (o *auditOptions) applySeverities(config *audit.Config) error {
 	return err
 }
 
-func (o *auditOptions) readConfig() (*audit.Config, error) {
-	if o.config == "" {
+// readAuditConfig reads the file that a flag names; nil without one.
+func readAuditConfig(flag, file string) (*audit.Config, error) {
+	if file == "" {
 		return nil, nil
 	}
-	f, err := os.Open(o.config)
+	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("--config: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	defer f.Close()
-	return audit.ReadConfig(f, o.config)
+	return audit.ReadConfig(f, file)
 }
 
 func (o *auditOptions) readBaseline() (*audit.Baseline, error) {

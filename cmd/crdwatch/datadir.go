@@ -78,12 +78,14 @@ type dataDir struct {
 	recorder *report.Recorder
 	log      *slog.Logger
 	cluster  identity
+	// kept is told of what is kept. It is set before anything is.
+	kept func([]watch.Entry)
 }
 
 // openDataDir opens the store, if one is wanted, before anything else has begun. The
 // caller calls close.
 func openDataDir(ctx context.Context, o dataOptions, metrics *report.Metrics, log *slog.Logger) (*dataDir, error) {
-	h := &dataDir{log: log}
+	h := &dataDir{log: log, kept: func([]watch.Entry) {}}
 	// No sequence number of an earlier process, or an earlier history, means anything
 	// to one that begins.
 	base := uint64(time.Now().UnixMicro())
@@ -101,6 +103,7 @@ func openDataDir(ctx context.Context, o dataOptions, metrics *report.Metrics, lo
 		return nil, errors.Join(err, h.close())
 	}
 	recorder.Ledger = h.ledger
+	recorder.Kept = func(entries []watch.Entry) { h.kept(entries) }
 	h.recorder = report.NewRecorder(recorder)
 	return h, nil
 }
@@ -140,6 +143,20 @@ func (h *dataDir) snapshots() watch.Snapshots {
 		return nil
 	}
 	return h.store
+}
+
+// openFindings are the findings that were open when an earlier process ended. What
+// cannot be read of them is found again, and told once more.
+func (h *dataDir) openFindings(ctx context.Context) ([]watch.Event, error) {
+	if h.store == nil {
+		return nil, nil
+	}
+	open, err := h.store.OpenFindings(ctx)
+	if errors.Is(err, store.ErrDamaged) {
+		h.log.Error("Some findings that were open cannot be read", "err", err)
+		err = nil
+	}
+	return open, err
 }
 
 // health is nil where nothing is kept on disk, and nothing can go wrong with it.

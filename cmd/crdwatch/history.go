@@ -79,7 +79,7 @@ func (o *historyOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.since, "since", "", "Only events since this time (RFC 3339), or this long ago, for example 90m or 7d")
 	flags.StringVar(&o.until, "until", "", "Only events before this time, in the same forms")
 	flags.StringVar(&o.filter.Manager, "manager", "", "Only changes by this field manager")
-	flags.StringVar(&o.typ, "type", "", "Only events of this type: ADDED, MODIFIED, DELETED or GAP")
+	flags.StringVar(&o.typ, "type", "", "Only events of this type: ADDED, MODIFIED, DELETED, GAP or FINDING")
 	flags.IntVar(&o.limit, "limit", 0, "Only the newest events, this many")
 	flags.BoolVar(&o.filter.IgnoreStatus, "ignore-status", false, "Do not show changes of status")
 	flags.BoolVar(&o.filter.SpecOnly, "spec-only", false, "Show changes of spec only")
@@ -138,10 +138,9 @@ func (o *historyOptions) parseSource() error {
 }
 
 func (o *historyOptions) parseFilter(now time.Time) (err error) {
-	types := []watch.EventType{watch.Added, watch.Modified, watch.Deleted, watch.Gap}
 	o.filter.Type = watch.EventType(strings.ToUpper(o.typ))
-	if o.typ != "" && !slices.Contains(types, o.filter.Type) {
-		return fmt.Errorf("--type: unknown type %q, want ADDED, MODIFIED, DELETED or GAP", o.typ)
+	if o.typ != "" && !slices.Contains(watch.EventTypes(), o.filter.Type) {
+		return fmt.Errorf("--type: unknown type %q, want ADDED, MODIFIED, DELETED, GAP or FINDING", o.typ)
 	}
 	if o.filter.Since, err = parseMoment(o.since, now); err != nil {
 		return fmt.Errorf("--since: %w", err)

@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/crdwatch/crdwatch/pkg/audit/live"
 	"github.com/crdwatch/crdwatch/pkg/report"
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
@@ -22,6 +24,7 @@ type serveOptions struct {
 	probeAddress  string
 	auth          string
 	history       dataOptions
+	audit         auditorOptions
 }
 
 func newServeCommand(g *globals) *cobra.Command {
@@ -30,8 +33,11 @@ func newServeCommand(g *globals) *cobra.Command {
 		Use:   "serve",
 		Short: "Run the auditor: report endpoint, probes, metrics",
 		Long: `Watch every custom resource and report over HTTP: resources, events (JSON, NDJSON,
-Server-Sent Events) and metrics on the report address; /livez, /startupz and /readyz
-on the probe address.
+Server-Sent Events), findings and metrics on the report address; /livez, /startupz and
+/readyz on the probe address.
+
+All the time it looks for what is wrong with CRDs and their objects (see crdwatch audit
+--list-rules): each finding that comes or goes is an event of type FINDING.
 
 With --data-dir the history of all changes is kept there, and a restart goes on where
 the last process ended: what happened meanwhile is asked of the API server. Without it
@@ -42,6 +48,7 @@ addresses only.`,
 		Example: `  crdwatch serve
   crdwatch serve --data-dir /var/lib/crdwatch --retention 30d --max-size 10Gi
   curl -s localhost:8080/api/v1/resources
+  curl -s 'localhost:8080/api/v1/findings?severity=high'
   curl -sN 'localhost:8080/api/v1/events?watch=true'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -58,6 +65,7 @@ addresses only.`,
 	flags.StringVar(&o.reportAddress, "report-address", "127.0.0.1:8080", "Address of the report endpoint")
 	flags.StringVar(&o.probeAddress, "probe-address", ":8081", "Address of the probes")
 	o.history.addFlags(flags)
+	o.audit.addFlags(flags)
 	flags.StringVar(&o.auth, "auth", "none", "Who may read the report endpoint: none asks nobody, and is allowed on a loopback address only")
 	return cmd
 }
@@ -76,7 +84,7 @@ func (o *serveOptions) validate() error {
 	if _, _, err := net.SplitHostPort(o.probeAddress); err != nil {
 		return fmt.Errorf("--probe-address: %w", err)
 	}
-	if err := o.history.validate(); err != nil {
+	if err := errors.Join(o.history.validate(), o.audit.validate()); err != nil {
 		return err
 	}
 	return o.selection.validate()
@@ -100,19 +108,20 @@ func (o *serveOptions) run(ctx context.Context) (err error) {
 	}
 	// Last of all: the servers read from it while they drain.
 	defer func() { err = errors.Join(err, h.close()) }()
-	sink := &selectedSink{next: h.recorder}
-	manager := watch.New(watch.Options{
-		Clients: clients, Sink: sink, Snapshots: h.snapshots(), Observer: metrics, Logger: o.log,
-		Resolve: o.selection.resolver(func(s *selected) { sink.choose(s.wants) }),
-	})
+	manager, auditor, err := o.engine(ctx, h, clients, metrics)
+	if err != nil {
+		return err
+	}
 	if err := metrics.Watch(manager, h.recorder); err != nil {
 		return err
 	}
+	handler := report.HandlerOptions{Ledger: h.ledger, Inventory: manager, Metrics: metrics, Now: time.Now}
+	if auditor != nil {
+		handler.Findings = auditor
+	}
 	server, err := report.Listen(ctx, report.ServerOptions{
 		ReportAddress: o.reportAddress, ProbeAddress: o.probeAddress, Logger: o.log, History: h.health(),
-		Handler: report.NewHandler(report.HandlerOptions{
-			Ledger: h.ledger, Inventory: manager, Metrics: metrics, Now: time.Now,
-		}),
+		Handler: report.NewHandler(handler),
 	})
 	if err != nil {
 		return err
@@ -120,12 +129,32 @@ func (o *serveOptions) run(ctx context.Context) (err error) {
 	if !o.quiet {
 		fmt.Fprintf(o.streams.err, "report: http://%s  probes: http://%s\n", server.ReportAddr(), server.ProbeAddr())
 	}
-	return o.serve(ctx, server, h, manager, clients)
+	return o.serve(ctx, server, h, clients, manager, auditor)
+}
+
+// engine makes what watches, and what audits, nil if that is not wanted. Both are told
+// of each other before either runs.
+func (o *serveOptions) engine(ctx context.Context, h *dataDir, clients *watch.Clients, metrics *report.Metrics) (*watch.Manager, *live.Auditor, error) {
+	var auditor *live.Auditor
+	sink := &selectedSink{next: h.recorder}
+	opts := watch.Options{
+		Clients: clients, Sink: sink, Snapshots: h.snapshots(), Observer: metrics, Logger: o.log,
+		Resolve: o.selection.resolver(func(s *selected) { sink.choose(s.wants) }),
+	}
+	if o.audit.on {
+		opts.StateChanged = func(crd types.UID) { auditor.StateChanged(crd) }
+	}
+	manager := watch.New(opts)
+	if !o.audit.on {
+		return manager, nil, nil
+	}
+	auditor, err := o.newAuditor(ctx, h, manager, clients, metrics)
+	return manager, auditor, err
 }
 
 // serve runs everything until ctx ends or one part fails, and returns when all of it
 // has ended. The recorder ends after the manager: only then does nothing more come.
-func (o *serveOptions) serve(ctx context.Context, server *report.Server, h *dataDir, manager *watch.Manager, clients *watch.Clients) error {
+func (o *serveOptions) serve(ctx context.Context, server *report.Server, h *dataDir, clients *watch.Clients, manager *watch.Manager, auditor *live.Auditor) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Run(ctx) })
 	group.Go(func() error { return h.recorder.Run(ctx) })
@@ -137,7 +166,7 @@ func (o *serveOptions) serve(ctx context.Context, server *report.Server, h *data
 			return err
 		}
 		group.Go(func() error { return h.prune(ctx) })
-		return manager.Run(ctx)
+		return watchAndAudit(ctx, manager, auditor)
 	})
 	group.Go(func() error { o.progress(ctx, manager); return nil })
 	return group.Wait()

@@ -155,14 +155,4 @@ func (t *tableOfAudit) totals(r *audit.Report) {
 	fmt.Fprintln(&t.b, total)
 }
 
-func (t *tableOfAudit) color(s audit.Severity) string {
-	switch s {
-	case audit.Critical:
-		return t.Palette.Critical
-	case audit.High:
-		return t.Palette.High
-	case audit.Medium:
-		return t.Palette.Medium
-	}
-	return t.Palette.Low
-}
+func (t *tableOfAudit) color(s audit.Severity) string { return t.Palette.severity(s) }

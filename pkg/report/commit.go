@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/crdwatch/crdwatch/pkg/store"
+	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
 const (
@@ -69,8 +70,21 @@ func (r *Recorder) commitAll(ctx context.Context) error {
 			return err
 		}
 		r.opts.Ledger.publish(batch.Events)
+		r.tell(entries)
 		r.release(entries)
 	}
+}
+
+// tell hands on what is kept.
+func (r *Recorder) tell(entries []queued) {
+	if r.opts.Kept == nil {
+		return
+	}
+	kept := make([]watch.Entry, len(entries))
+	for i := range entries {
+		kept[i] = entries[i].Entry
+	}
+	r.opts.Kept(kept)
 }
 
 // gather waits until due, or until a batch is full, and returns the next entries; nil

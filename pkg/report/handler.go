@@ -21,11 +21,14 @@ type Inventory interface {
 	Ready() error
 }
 
-// HandlerOptions are what a Handler serves. All but Now are required.
+// HandlerOptions are what a Handler serves. All but Findings and Now are required.
 type HandlerOptions struct {
 	Ledger    *Ledger
 	Inventory Inventory
 	Metrics   *Metrics
+	// Findings is the auditor; nil where nothing is audited, and then there is no path
+	// for them.
+	Findings Findings
 	// Now is what times relative to the present are counted from; nil is time.Now.
 	Now func() time.Time
 }
@@ -52,6 +55,9 @@ func NewHandler(opts HandlerOptions) *Handler {
 	h.mux.Handle("/api/v1/resources", answer(h.resources))
 	h.mux.Handle("/api/v1/events", answer(h.events))
 	h.mux.Handle("/api/v1/objects/{group}/{resource}/{namespace}/{name}/events", answer(h.objectEvents))
+	if opts.Findings != nil {
+		h.mux.Handle("/api/v1/findings", answer(h.findings))
+	}
 	h.mux.Handle("/metrics", readOnly(opts.Metrics.Handler()))
 	h.mux.HandleFunc("/", notFound)
 	return h

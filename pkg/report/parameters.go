@@ -67,9 +67,8 @@ func (p parameters) filter(now time.Time) (Filter, error) {
 	if f.Resource != "" && !strings.Contains(f.Resource, ".") {
 		return f, badParameter("resource", "want plural.group, for example certificates.cert-manager.io")
 	}
-	types := []watch.EventType{watch.Added, watch.Modified, watch.Deleted, watch.Gap}
-	if f.Type != "" && !slices.Contains(types, f.Type) {
-		return f, badParameter("type", "want ADDED, MODIFIED, DELETED or GAP")
+	if f.Type != "" && !slices.Contains(watch.EventTypes(), f.Type) {
+		return f, badParameter("type", "want ADDED, MODIFIED, DELETED, GAP or FINDING")
 	}
 	return f, p.window(&f, now)
 }

@@ -36,6 +36,10 @@ type RecorderOptions struct {
 	// MaxBytes is what may wait for a commit, or be in one, before Record blocks.
 	// The bytes are approximate. 0 stands for DefaultQueueBytes.
 	MaxBytes int64
+	// Kept, if set, is called with entries once they are kept and their events are in
+	// the Ledger, in the order in which they came (per resource, without a Store). It
+	// must not block, nor keep the slice. Without a Store it is called concurrently.
+	Kept func([]watch.Entry)
 	// Log and Metrics may be nil.
 	Log     *slog.Logger
 	Metrics *Metrics
@@ -87,6 +91,9 @@ func (r *Recorder) Record(e watch.Entry) {
 	if r.opts.Store == nil {
 		for i := range e.Events {
 			r.opts.Ledger.Record(e.Events[i])
+		}
+		if r.opts.Kept != nil {
+			r.opts.Kept([]watch.Entry{e})
 		}
 		return
 	}
@@ -165,8 +172,10 @@ func entrySize(e *watch.Entry) int64 {
 	for i := range e.Events {
 		size += eventSize(&e.Events[i])
 	}
-	if e.Object != nil {
-		size += int64(e.Object.Size())
+	for _, o := range []*watch.Record{e.Object, e.Old} {
+		if o != nil {
+			size += int64(o.Size())
+		}
 	}
 	return size
 }

@@ -62,13 +62,14 @@ func (r *ring) slice(i, j int) []*watch.Event {
 
 // Shallow sizes, for eventSize.
 const (
-	sizeEvent  = int64(unsafe.Sizeof(watch.Event{}) + unsafe.Sizeof(entry{}))
-	sizeGap    = int64(unsafe.Sizeof(watch.GapInfo{}))
-	sizeChange = int64(unsafe.Sizeof(diff.Change{}))
-	sizeString = int64(unsafe.Sizeof(""))
-	sizeAny    = int64(unsafe.Sizeof(any(nil)))
-	sizeScalar = 8
-	sizeMap    = 48
+	sizeEvent   = int64(unsafe.Sizeof(watch.Event{}) + unsafe.Sizeof(entry{}))
+	sizeGap     = int64(unsafe.Sizeof(watch.GapInfo{}))
+	sizeFinding = int64(unsafe.Sizeof(watch.FindingInfo{}))
+	sizeChange  = int64(unsafe.Sizeof(diff.Change{}))
+	sizeString  = int64(unsafe.Sizeof(""))
+	sizeAny     = int64(unsafe.Sizeof(any(nil)))
+	sizeScalar  = 8
+	sizeMap     = 48
 )
 
 // eventSize estimates what an event keeps alive. It counts what events share (the
@@ -84,6 +85,9 @@ func eventSize(ev *watch.Event) int64 {
 	}
 	if ev.Gap != nil {
 		size += sizeGap
+	}
+	if f := ev.Finding; f != nil {
+		size += sizeFinding + length(f.Message, f.Path, f.Fingerprint)
 	}
 	return size
 }

@@ -64,6 +64,8 @@ func (p *textPrinter) Print(w io.Writer, ev *watch.Event) error {
 	switch {
 	case ev.Gap != nil:
 		p.gap(&b, ev)
+	case ev.Finding != nil:
+		p.finding(&b, ev.Finding)
 	case len(ev.Changes) == 0:
 		p.by(&b, ev.Managers...)
 	default:
@@ -103,6 +105,9 @@ func objectName(ev *watch.Event) string {
 // facts are what the header says of an event beyond its object.
 func (p *textPrinter) facts(ev *watch.Event) []string {
 	var facts []string
+	if ev.Finding != nil {
+		facts = append(facts, p.findingFacts(ev.Finding)...)
+	}
 	// In the text form, a generation is worth its columns when it changes.
 	if gen := generation(ev); gen != "" && (p.wide || strings.Contains(gen, "→")) {
 		facts = append(facts, gen)
@@ -149,7 +154,7 @@ func (p *textPrinter) typeColor(typ watch.EventType) string {
 		return p.Palette.Modified
 	case watch.Deleted:
 		return p.Palette.Deleted
-	case watch.Gap:
+	case watch.Gap, watch.Finding:
 		return p.Palette.Gap
 	}
 	return ""

@@ -87,10 +87,11 @@ func checkIntegrity(ctx context.Context, q querier) ([]string, error) {
 type tally struct {
 	ids                   []uint64
 	managers, first, last int64
+	findings              findingTally
 }
 
 func (r *Reader) checkEvents(ctx context.Context, rep *Report) error {
-	t := tally{first: math.MaxInt64}
+	t := tally{first: math.MaxInt64, findings: findingTally{}}
 	minutes := map[int64][2]int64{}
 	for ev, err := range r.Events(ctx, Query{}) {
 		if errors.Is(err, ErrDamaged) && ev.Seq > 0 {
@@ -107,6 +108,7 @@ func (r *Reader) checkEvents(ctx context.Context, rep *Report) error {
 		t.ids = append(t.ids, hash64(ev.ID))
 		managers := slices.Sorted(slices.Values(ev.Managers))
 		t.managers += int64(len(slices.Compact(managers)))
+		t.findings.add(&ev)
 		t.first, t.last = min(t.first, int64(ev.Seq)), max(t.last, int64(ev.Seq))
 		m := minuteOf(timeValue(ev.Time))
 		span, ok := minutes[m]
@@ -119,6 +121,9 @@ func (r *Reader) checkEvents(ctx context.Context, rep *Report) error {
 		return err
 	}
 	if err := r.checkManagers(ctx, t, rep); err != nil {
+		return err
+	}
+	if err := r.checkFindings(ctx, t.findings, rep); err != nil {
 		return err
 	}
 	return r.checkIDs(ctx, t.ids, rep)

@@ -162,7 +162,7 @@ func (s *SQLite) saveEvent(ctx context.Context, r *eventRow) error {
 			return err
 		}
 	}
-	return nil
+	return s.keepFinding(ctx, r)
 }
 
 // kind returns the number of an event's resource.

@@ -14,7 +14,8 @@ import (
 // objects may come together.
 type Batch struct {
 	// Events carry their Seq: ascending, without holes, continuing LastSeq. Their
-	// Time is kept in UTC and in microseconds.
+	// Time is kept in UTC and in microseconds. Those of findings say which findings are
+	// open, which is kept longer than the events.
 	Events []watch.Event
 	// Checkpoints make their resources known. The last one of a resource counts. Their
 	// Time is kept as that of the events; Scope and Origin are not looked at.

@@ -1,5 +1,5 @@
 // Package store owns the history on disk: the events, the latest state of each
-// object, and a checkpoint per resource. It refuses to know what they mean: the
+// object, a checkpoint per resource, and which findings are open. It refuses to know what they mean: the
 // ledger numbers events and gathers them into batches, the watch makes and reads
 // states and decides which of them it trusts, and both redact before anything comes
 // here.

@@ -36,6 +36,7 @@ const (
 	typeModified = 2
 	typeDeleted  = 3
 	typeGap      = 4
+	typeFinding  = 5
 )
 
 func typeCode(t watch.EventType) int64 {
@@ -48,6 +49,8 @@ func typeCode(t watch.EventType) int64 {
 		return typeDeleted
 	case watch.Gap:
 		return typeGap
+	case watch.Finding:
+		return typeFinding
 	}
 	return typeOther
 }
@@ -62,6 +65,8 @@ func typeOf(code int64) watch.EventType {
 		return watch.Deleted
 	case typeGap:
 		return watch.Gap
+	case typeFinding:
+		return watch.Finding
 	}
 	return ""
 }
@@ -76,6 +81,9 @@ type eventRow struct {
 	// ref and managers are rows of other tables.
 	ref      watch.ResourceRef
 	managers []string
+	// fingerprint is that of a finding, and resolved that it is not open any more.
+	fingerprint string
+	resolved    bool
 }
 
 // encodeEvent leaves kind to the transaction.
@@ -84,6 +92,9 @@ func encodeEvent(ev *watch.Event) (eventRow, error) {
 		seq: int64(ev.Seq), time: timeValue(ev.Time), typ: typeCode(ev.Type),
 		resource: hash32(ev.Resource.Name()), object: objectHash(ev.Resource.Name(), ev.Namespace, ev.Name),
 		namespace: hash32(ev.Namespace), uid: uidValue(ev.UID), ref: ev.Resource,
+	}
+	if f := ev.Finding; f != nil {
+		row.fingerprint, row.resolved = f.Fingerprint, f.State == watch.FindingResolved
 	}
 	row.managers = slices.Clone(ev.Managers)
 	slices.Sort(row.managers)

@@ -16,9 +16,14 @@ const pageSize = 256
 
 // eventSQL selects events where a condition holds.
 func eventSQL(condition string) string {
+	return eventsSQL("events", condition)
+}
+
+// eventsSQL is eventSQL for one of the tables that have the columns of events.
+func eventsSQL(table, condition string) string {
 	return `SELECT e.seq, e.time, e.type, e.kind, e.resource, e.object, e.namespace, e.uid, e.sum, e.body,
 coalesce(k.grp, ''), coalesce(k.version, ''), coalesce(k.resource, ''), coalesce(k.kind, ''), coalesce(k.sum, 0)
-FROM events e LEFT JOIN kinds k ON k.id = e.kind WHERE ` + condition
+FROM ` + table + ` e LEFT JOIN kinds k ON k.id = e.kind WHERE ` + condition
 }
 
 // foundEvent is a row that was read: an event, or why there is none.

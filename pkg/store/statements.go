@@ -24,6 +24,8 @@ const (
 	stForget
 	stDictionary
 	stNewDictionary
+	stFinding
+	stResolve
 )
 
 const sqlManager = "INSERT INTO managers (manager, seq) VALUES (?, ?) ON CONFLICT DO NOTHING"
@@ -45,9 +47,12 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (resource, namespace, name) DO UPDATE SET uid = excluded.uid,
 version = excluded.version, generation = excluded.generation, dictionary = excluded.dictionary,
 sum = excluded.sum, body = excluded.body`,
-		stDeleteState:   "DELETE FROM objects WHERE resource = ?1 AND namespace = ?2 AND name = ?3 AND (?4 IS NULL OR uid IS ?4)",
-		stForget:        "UPDATE resources SET uid = NULL WHERE id = ?",
-		stDictionary:    "SELECT id FROM dictionaries WHERE hash = ?",
+		stDeleteState: "DELETE FROM objects WHERE resource = ?1 AND namespace = ?2 AND name = ?3 AND (?4 IS NULL OR uid IS ?4)",
+		stForget:      "UPDATE resources SET uid = NULL WHERE id = ?",
+		stDictionary:  "SELECT id FROM dictionaries WHERE hash = ?",
+		stFinding: `REPLACE INTO findings
+(fingerprint, seq, time, type, kind, resource, object, namespace, uid, sum, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		stResolve:       "DELETE FROM findings WHERE fingerprint = ?",
 		stNewDictionary: "INSERT INTO dictionaries (hash, data) VALUES (?, ?)",
 	}
 }

@@ -15,13 +15,21 @@ const SchemaVersion = "v1"
 // EventType says what happened to an object.
 type EventType string
 
-// The types of an Event. Gap speaks of a whole resource and names no object.
+// The types of an Event. Gap speaks of a whole resource and names no object. Finding
+// says that something is found wrong with an object, or is no more; the object itself
+// need not have changed.
 const (
 	Added    EventType = "ADDED"
 	Modified EventType = "MODIFIED"
 	Deleted  EventType = "DELETED"
 	Gap      EventType = "GAP"
+	Finding  EventType = "FINDING"
 )
+
+// EventTypes lists every EventType.
+func EventTypes() []EventType {
+	return []EventType{Added, Modified, Deleted, Gap, Finding}
+}
 
 // Origin says how an Event came to be known.
 type Origin string
@@ -59,7 +67,7 @@ func (r ResourceRef) Name() string {
 type Event struct {
 	SchemaVersion string `json:"schemaVersion"`
 	// ID is the same wherever and however often the change is delivered:
-	// uid/resourceVersion, and uid/DELETED for deletions.
+	// uid/resourceVersion, and uid/DELETED for deletions; see FindingID for findings.
 	ID string `json:"id"`
 	// Seq is given by the ledger: 1, 2, 3, … without holes.
 	Seq uint64 `json:"seq"`
@@ -82,6 +90,7 @@ type Event struct {
 	Managers []string      `json:"managers,omitempty"`
 	Changes  []diff.Change `json:"changes,omitempty"`
 	Gap      *GapInfo      `json:"gap,omitempty"`
+	Finding  *FindingInfo  `json:"finding,omitempty"`
 }
 
 // GapInfo describes a window in which crdwatch was blind for one resource: the API

@@ -19,7 +19,7 @@ func (m *monitor) OnAdd(obj any, _ bool) {
 	m.queue.done(r)
 	m.keep(r, +1)
 	if !r.remembered() {
-		m.step(r, m.added(r)...)
+		m.step(nil, r, m.added(r)...)
 	}
 	m.noticed(r, false)
 }
@@ -40,12 +40,12 @@ func (m *monitor) OnUpdate(oldObj, newObj any) {
 		m.noticed(now, false)
 		return
 	case before.lost():
-		m.step(now, m.found(now)...)
+		m.step(before, now, m.found(now)...)
 	case before.uid != now.uid:
-		m.step(now, append(m.deleted(before, m.origin(now)), m.added(now)...)...)
+		m.step(before, now, append(m.deleted(before, m.origin(now)), m.added(now)...)...)
 		m.noticed(before, true)
 	default:
-		m.step(now, m.modified(before, now)...)
+		m.step(before, now, m.modified(before, now)...)
 	}
 	m.noticed(now, false)
 }
@@ -78,10 +78,10 @@ func (m *monitor) bury(r *Record) {
 	m.record(Entry{Events: m.deleted(r, m.missed()), Object: r, Deleted: true})
 }
 
-// step takes in a new revision and what is to be told of it.
-func (m *monitor) step(r *Record, events ...Event) {
+// step takes in a new revision, which replaces before, and what is to be told of it.
+func (m *monitor) step(before, r *Record, events ...Event) {
 	m.advance(r)
-	m.report(r, Entry{Events: events, Object: r})
+	m.report(r, Entry{Events: events, Object: r, Old: before})
 }
 
 func (m *monitor) modified(before, now *Record) []Event {

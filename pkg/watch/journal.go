@@ -22,6 +22,9 @@ type Entry struct {
 	// last one if it is Deleted. Nil when it is about none.
 	Object  *Record
 	Deleted bool
+	// Old is the revision that Object replaces. Nil for an object that is new, and for
+	// one that is Deleted: then Object has what the last revision had.
+	Old *Record
 	// Forgotten: the CRD is gone, and nothing about its objects need be kept.
 	Forgotten bool
 }

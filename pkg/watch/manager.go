@@ -128,7 +128,7 @@ func (m *Manager) newMonitor(r discovery.Resource, scope Scope) *monitor {
 	mon := &monitor{
 		opts: &m.opts, schemas: m.schemas, queue: &m.queue, log: m.opts.Logger,
 		settle: m.settled, first: func() {},
-		resource: r, current: Pending, since: time.Now(),
+		resource: r, current: Pending, since: time.Now(), narrowed: scope != (Scope{}),
 	}
 	mon.known.Scope = scopeText(scope)
 	mon.feed = &feed{

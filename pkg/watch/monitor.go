@@ -37,12 +37,17 @@ type monitor struct {
 	initial Origin
 	// stop ends the informer. It is set before the informer runs.
 	stop context.CancelFunc
+	// narrowed: only some of the resource's objects are watched.
+	narrowed bool
 	// ended: the feed of a deleted CRD has delivered all it will.
 	ended atomic.Bool
 
 	// incoming is the part of queue that the informer holds back until a list is
 	// complete, and drops if it is cut off.
 	incoming queue
+
+	// informer is nil until there is one.
+	informer atomic.Pointer[cache.SharedIndexInformer]
 
 	codecs      codecs
 	objects     atomic.Int64
@@ -72,6 +77,7 @@ func (m *monitor) run(ctx context.Context) {
 	_ = informer.SetWatchErrorHandlerWithContext(func(context.Context, *cache.Reflector, error) {})
 	_, _ = informer.AddEventHandler(m)
 	m.stop = cancel
+	m.informer.Store(&informer)
 	informer.RunWithContext(ctx)
 	m.feed.pumps.Wait()
 	if m.ended.Load() {
@@ -162,12 +168,16 @@ func (m *monitor) redacted(u *unstructured.Unstructured) []byte {
 // setState implements host. It logs transitions, not repetitions.
 func (m *monitor) setState(s State, reason, message string) {
 	m.mu.Lock()
-	was, name := m.current, m.resource.CRD
+	was, name, uid := m.current, m.resource.CRD, m.resource.UID
+	changed := was != s || m.reason != reason || m.message != message
 	m.current, m.reason, m.message = s, reason, message
 	if was != s {
 		m.since = time.Now()
 	}
 	m.mu.Unlock()
+	if changed && m.opts.StateChanged != nil {
+		m.opts.StateChanged(uid)
+	}
 	if was == s {
 		return
 	}
@@ -216,6 +226,6 @@ func (m *monitor) snapshot() Status {
 	defer m.mu.Unlock()
 	return Status{
 		Resource: m.resource, State: m.current, Reason: m.reason, Message: m.message, Since: m.since,
-		Objects: int(m.objects.Load()), RecordBytes: m.recordBytes.Load(),
+		Whole: !m.narrowed, Objects: int(m.objects.Load()), RecordBytes: m.recordBytes.Load(),
 	}
 }

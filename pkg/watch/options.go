@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/crdwatch/crdwatch/pkg/discovery"
 )
@@ -47,6 +48,10 @@ type Options struct {
 	// Snapshots are what an earlier process kept of the entries that it was given; the
 	// Sink must be the one that keeps them now. Nil for a process that remembers nothing.
 	Snapshots Snapshots
+	// StateChanged, if set, is called when what the Status of a resource says of its watch
+	// has changed: state, reason or message. It may be called concurrently, and late:
+	// the truth is what Manager.Status returns. It must not block.
+	StateChanged func(crd types.UID)
 	// Initial reports the objects that exist at the start as ADDED events.
 	Initial bool
 	// ManagedFields makes an update of nothing but managedFields an event.

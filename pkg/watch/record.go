@@ -92,16 +92,39 @@ func (r *Record) Size() int {
 
 // Object decodes the whole object, as Unstructured content. The caller owns it.
 func (r *Record) Object() (map[string]any, error) {
+	obj, _, err := r.Content()
+	return obj, err
+}
+
+// Content is Object, with the size of the object as JSON.
+func (r *Record) Content() (obj map[string]any, size int, err error) {
 	text, err := r.codec.decode(r.data[r.keyLen:])
 	if err != nil {
-		return nil, fmt.Errorf("decompressing the record of %s: %w", r.key(), err)
+		return nil, 0, fmt.Errorf("decompressing the record of %s: %w", r.key(), err)
 	}
 	raw := r.restore(text)
-	var obj map[string]any
 	if err := json.Unmarshal(raw, &obj); err != nil {
-		return nil, fmt.Errorf("decoding the record of %s: %w", r.key(), err)
+		return nil, 0, fmt.Errorf("decoding the record of %s: %w", r.key(), err)
 	}
-	return obj, nil
+	return obj, len(raw), nil
+}
+
+// Key is namespace/name, or name for a cluster-scoped object.
+func (r *Record) Key() string { return r.key() }
+
+// Generation returns the revision's metadata.generation.
+func (r *Record) Generation() int64 { return r.generation }
+
+// Unreadable reports whether only the name is known of what an earlier process kept.
+func (r *Record) Unreadable() bool { return r.lost() }
+
+// After reports whether r is a later revision than o, of whatever object of the same
+// resource.
+func (r *Record) After(o *Record) bool {
+	if r.resourceVersion != 0 && o.resourceVersion != 0 {
+		return r.resourceVersion > o.resourceVersion
+	}
+	return later(r.ResourceVersion(), o.ResourceVersion())
 }
 
 // metadata is the slow way to a metadata field of unusual form.

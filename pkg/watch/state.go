@@ -52,6 +52,8 @@ type Status struct {
 	Since time.Time
 	// Objects is the number of objects known.
 	Objects int
+	// Whole: all objects of the resource are watched, not a selection of them.
+	Whole bool
 	// RecordBytes is the memory that the compact records of these objects take.
 	RecordBytes int64
 }

@@ -21,6 +21,7 @@ type Store interface {
 	Epoch() uint64
 	Checkpoints(ctx context.Context) ([]watch.Checkpoint, error)
 	Objects(ctx context.Context, resource types.UID) iter.Seq2[watch.SavedObject, error]
+	OpenFindings(ctx context.Context) ([]watch.Event, error)
 	Events(ctx context.Context, q store.Query) iter.Seq2[watch.Event, error]
 	Prune(ctx context.Context) error
 	Check(ctx context.Context) (store.Report, error)
@@ -44,6 +45,8 @@ func Run(t *testing.T, open Open) {
 		"checkpoints move":                          testCheckpoints,
 		"a forgotten resource":                      testForgotten,
 		"dictionaries are shared":                   testDictionaries,
+		"open findings":                             testFindings,
+		"open findings survive retention":           testFindingsKept,
 		"unusual values":                            testUnusual,
 		"queries":                                   testQueries,
 		"pages":                                     testPages,

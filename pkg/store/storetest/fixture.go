@@ -77,6 +77,23 @@ func Gap(seq uint64, resource int) watch.Event {
 	}
 }
 
+// Finding is that something is found wrong with one of ten objects of the resource, or
+// is no more.
+func Finding(seq uint64, resource, object int, state watch.FindingState) watch.Event {
+	ev := Event(seq, resource)
+	ev.Namespace, ev.Name, ev.UID = fmt.Sprintf("ns-%d", object%2), fmt.Sprintf("w-%d", object), UID(resource, object+1)
+	ev.Type, ev.Managers, ev.Changes = watch.Finding, nil, nil
+	fingerprint := fmt.Sprintf("fingerprint-%d-%d", resource, object)
+	ev.ID = watch.FindingID(fingerprint, state, ev.Time)
+	ev.Finding = &watch.FindingInfo{
+		State: state, Rule: "CR004", Name: "stuck-deleting", Severity: "high", Fingerprint: fingerprint,
+		Subject: watch.FindingSubject{Group: ev.Resource.Group, Resource: ev.Resource.Resource,
+			Namespace: ev.Namespace, Name: ev.Name, UID: ev.UID},
+		Path: ".metadata.finalizers", Message: "deleting for over 15 minutes", Since: Noon(), Count: 1, Samples: []string{},
+	}
+	return ev
+}
+
 // State is the latest state of an event's object, with a body and a dictionary.
 func State(ev watch.Event, resource types.UID) store.State {
 	dictionary := fmt.Appendf(nil, `{"apiVersion":"example.com/v1","kind":%q,"metadata":{"name":"`, ev.Resource.Kind)

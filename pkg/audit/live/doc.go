@@ -1,0 +1,40 @@
+// Package live audits for as long as a cluster is watched: a finding appears when what
+// causes it changes, and is resolved when that is over.
+//
+// It owns the Auditor: what is evaluated when, and what became of each finding. It is
+// told by the Recorder of entries that are kept, reads objects where the watch has them,
+// and hands the Recorder an event for each finding that comes or goes. It refuses to
+// keep objects, to poll, and to hold anybody up: what it is given it puts aside, and one
+// goroutine of its own does the work.
+//
+// # What is evaluated when
+//
+//   - An object when it has changed, before everything else.
+//   - A CRD when it, the census of its objects or its watch has changed, half a second
+//     later at the earliest, so that many changes are one evaluation. The more an
+//     evaluation costs, the rarer it is.
+//   - Whatever asked something of the cluster when the answer has changed.
+//   - All objects of a resource when they are known for the first time, when their CRD
+//     was edited, and when more changed than could be put aside: in the background, which
+//     has a bounded share of the time (Options.Share).
+//   - Nothing because time passes: findings say from and until when they hold, and
+//     timers wait for that.
+//
+// # What is kept of an object
+//
+// Nothing, if nothing is wrong with it. The census of a resource is kept up by the
+// entries, each of which has the revision that it replaces; see counting.
+//
+// # When a finding is resolved
+//
+// Only when its rule was applied and does not find it any more, or its subject is gone.
+// A rule that cannot tell leaves its findings open, and so does a resource whose objects
+// cannot be read. A change of severity is one more event that the finding is open, with
+// the old severity.
+//
+// # After a restart
+//
+// The findings that were open are given back (Options.Open) and count as open: nothing
+// is told of them unless they turn out to be over. Those that come from comparing with
+// what an earlier process saw stay open until their subject is edited.
+package live

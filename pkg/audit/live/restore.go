@@ -1,0 +1,114 @@
+package live
+
+import (
+	"time"
+
+	"github.com/crdwatch/crdwatch/pkg/audit"
+	"github.com/crdwatch/crdwatch/pkg/discovery"
+	"github.com/crdwatch/crdwatch/pkg/watch"
+)
+
+// restore takes in the findings that were open when the last process ended. They are
+// not shown before their resource is watched again.
+func (a *Auditor) restore(events []watch.Event) {
+	a.own = &subject{unseen: true}
+	for i := range events {
+		ev := &events[i]
+		if ev.Finding == nil {
+			continue
+		}
+		f, err := findingOf(ev.Finding)
+		if err != nil {
+			a.opts.Log.Error("reading an open finding", "event", ev.ID, "error", err)
+			continue
+		}
+		s := a.restored(f.Subject)
+		s.ref = ev.Resource
+		s.revision = revision{f.Subject.UID, ev.ResourceVersion, ev.Generation}
+		s.candidates = append(s.candidates, candidate{f, ev.Finding.FromHistory, ev.Generation})
+		if s == a.own {
+			a.reopen(s)
+		}
+	}
+}
+
+// restored returns the subject that has a restored finding.
+func (a *Auditor) restored(of audit.Subject) *subject {
+	crd, key := of.ResourceName(), of.Object()
+	switch crd {
+	case "":
+		return a.own
+	case discovery.CRDs().CRD:
+		crd, key = of.Name, ""
+	}
+	known := a.waiting[crd]
+	if known == nil {
+		known = map[string]*subject{}
+		a.waiting[crd] = known
+	}
+	if known[key] == nil {
+		known[key] = &subject{key: key, unseen: true}
+	}
+	return known[key]
+}
+
+// reopen shows what a restored subject has, and tells nobody: they know.
+func (a *Auditor) reopen(s *subject) {
+	for i := range s.candidates {
+		f := &s.candidates[i].Finding
+		if s.shown == nil {
+			s.shown = map[string]*audit.Finding{}
+		}
+		if s.shown[f.Fingerprint] != nil {
+			continue
+		}
+		s.shown[f.Fingerprint] = f
+		o := a.opened[f.Fingerprint]
+		if o == nil {
+			o = &opened{by: map[*subject]*audit.Finding{}, shown: f}
+			a.opened[f.Fingerprint] = o
+			a.view.show(f)
+		}
+		o.by[s] = f
+	}
+	a.note(s)
+	a.schedule(s, time.Now())
+}
+
+// adopt gives a resource what was open of it.
+func (a *Auditor) adopt(r *resource) {
+	for key, s := range a.waiting[r.name] {
+		s.resource = r
+		if key == "" && !r.Whole {
+			continue // it is not judged now
+		}
+		if key == "" {
+			r.self = s
+		} else {
+			r.subjects[key] = s
+		}
+		a.reopen(s)
+	}
+	delete(a.waiting, r.name)
+}
+
+// dropUnknown ends what is open of CRDs that are not there any more. Of those that are
+// there and not watched nothing is known: they stay as they are for a process that
+// watches them.
+func (a *Auditor) dropUnknown() {
+	there := map[string]bool{}
+	for _, r := range a.opts.Source.Resources() {
+		there[r.CRD] = true
+	}
+	now := time.Now()
+	for crd, subjects := range a.waiting {
+		if there[crd] {
+			continue
+		}
+		for _, s := range subjects {
+			a.reopen(s)
+			a.remove(s, now)
+		}
+		delete(a.waiting, crd)
+	}
+}

@@ -1,0 +1,102 @@
+package live
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/crdwatch/crdwatch/pkg/audit"
+)
+
+// view is what others may read of the Auditor at any time.
+type view struct {
+	mu          sync.Mutex
+	open        map[*audit.Finding]bool
+	suppressed  map[*audit.Finding]bool
+	unevaluated map[audit.Unevaluated]int
+	resources   map[types.UID]audit.Unevaluated
+	counts      map[audit.Class]int
+}
+
+func newView() *view {
+	return &view{
+		open: map[*audit.Finding]bool{}, suppressed: map[*audit.Finding]bool{}, unevaluated: map[audit.Unevaluated]int{},
+		resources: map[types.UID]audit.Unevaluated{}, counts: map[audit.Class]int{},
+	}
+}
+
+// Findings returns what holds now. It may be called at any time.
+func (a *Auditor) Findings() audit.Snapshot {
+	v := a.view
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return audit.Snapshot{
+		Open: slices.Collect(maps.Keys(v.open)), Suppressed: slices.Collect(maps.Keys(v.suppressed)),
+		NotEvaluated: slices.AppendSeq(slices.Collect(maps.Keys(v.unevaluated)), maps.Values(v.resources)),
+	}
+}
+
+// Counts returns the number of open findings. What was once counted stays, with 0. It
+// may be called at any time.
+func (a *Auditor) Counts() map[audit.Class]int {
+	a.view.mu.Lock()
+	defer a.view.mu.Unlock()
+	return maps.Clone(a.view.counts)
+}
+
+func (v *view) show(f *audit.Finding) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.open[f] = true
+	v.counts[audit.Class{Rule: f.Rule, Severity: f.Severity}]++
+}
+
+func (v *view) hide(f *audit.Finding) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.open, f)
+	v.counts[audit.Class{Rule: f.Rule, Severity: f.Severity}]--
+}
+
+func (v *view) suppress(before, now map[string]*audit.Finding) {
+	if len(before) == 0 && len(now) == 0 {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, f := range before {
+		delete(v.suppressed, f)
+	}
+	for _, f := range now {
+		v.suppressed[f] = true
+	}
+}
+
+func (v *view) unevaluate(before, now []audit.Unevaluated) {
+	if len(before) == 0 && len(now) == 0 {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, u := range before {
+		if v.unevaluated[u]--; v.unevaluated[u] <= 0 {
+			delete(v.unevaluated, u)
+		}
+	}
+	for _, u := range now {
+		v.unevaluated[u]++
+	}
+}
+
+// resource sets why not all of a resource is judged; nil: it is.
+func (v *view) resource(crd types.UID, u *audit.Unevaluated) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if u == nil {
+		delete(v.resources, crd)
+		return
+	}
+	v.resources[crd] = *u
+}
