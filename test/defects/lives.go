@@ -19,14 +19,13 @@ func lives() []Defect {
 		ofObject("CR009", "replications", "default/eu", "suspended for a while, and forgotten", suspended).after(8 * day),
 		ofObject("CR016", "volumes", "default/data", "a finalizer of a product that is not installed any more", zombie).after(31 * day),
 		ofObject("CRD009", "tenancies", "leaving", "a namespace that cannot go, because an object in it does not", blockedNamespace).after(15 * minute),
-		ofCRD("CRD010", "clouds", "objects, and the controller that looked at them is gone", unattended).after(8 * day),
 		{Rule: "CRD013", Resource: crdResource, Object: "relics." + forgotten, Story: "a CRD that nobody uses", After: 31 * day, plant: unused},
 		ofCRD("CRD015", "moves", "a migration of stored objects that does not come to an end", slowMigration).after(61 * minute),
 	}
 }
 
 // forgotten is a group of which nothing is used.
-const forgotten = "forgotten.crdwatch.io"
+const forgotten = "forgotten.example.org"
 
 const withStatus = "{spec: {type: object, properties: {title: {type: string}, suspend: {type: boolean}}}, " +
 	"status: {type: object, properties: {observedGeneration: {type: integer}, conditions: {type: array, items: {type: object, properties: " +
@@ -101,26 +100,6 @@ func blockedNamespace(ctx context.Context, p *planter) error {
 		return err
 	}
 	return p.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}).Delete(ctx, namespace, metav1.DeleteOptions{})
-}
-
-func unattended(ctx context.Context, p *planter) error {
-	d := one("clouds", "Cloud", withStatus)
-	if err := p.define(ctx, d); err != nil {
-		return err
-	}
-	if err := p.write(ctx, developer, d, "v1", "west", "spec: {title: West}"); err != nil {
-		return err
-	}
-	if err := p.status(ctx, d, "west", `{observedGeneration: 1}`); err != nil {
-		return err
-	}
-	// Times have seconds: what comes after the controller has to be seen to.
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(1100 * time.Millisecond):
-	}
-	return p.write(ctx, developer, d, "v1", "east", "spec: {title: East}")
 }
 
 func unused(ctx context.Context, p *planter) error {
