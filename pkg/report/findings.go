@@ -102,12 +102,21 @@ func (f findingFilter) wants(found *audit.Finding) bool {
 	switch {
 	case f.severity != 0 && f.severity != found.Severity, f.rule != "" && f.rule != found.Rule:
 		return false
-	case f.resource != "" && f.resource != s.ResourceName() && !(isCRDs(s.ResourceName()) && f.resource == s.Name):
-		return false // what is wrong with a CRD belongs to what it defines, too
+	case f.resource != "" && f.resource != s.ResourceName() && f.resource != defines(s):
+		return false
 	case f.namespace == NoNamespace:
 		return s.Namespace == ""
 	}
 	return f.namespace == "" || f.namespace == s.Namespace
+}
+
+// defines is the resource that a subject defines, if it is a CRD: what is wrong with one
+// belongs to what it defines, too.
+func defines(s *audit.Subject) string {
+	if isCRDs(s.ResourceName()) {
+		return s.Name
+	}
+	return ""
 }
 
 func isCRDs(resource string) bool {

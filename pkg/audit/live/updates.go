@@ -36,10 +36,10 @@ type place struct {
 
 func newUpdates() *updates { return &updates{byJob: map[job]*updated{}} }
 
-// add returns all that is remembered of an object, with what came.
-func (u *updates) add(j job, more []audit.Update, now time.Time) []audit.Update {
+// add remembers more updates of an object.
+func (u *updates) add(j job, more []audit.Update, now time.Time) {
 	if len(more) == 0 {
-		return u.of(j)
+		return
 	}
 	known := u.byJob[j]
 	if known == nil {
@@ -54,7 +54,6 @@ func (u *updates) add(j job, more []audit.Update, now time.Time) []audit.Update 
 		u.order.push(place{j, now})
 	}
 	u.expire(now)
-	return known.list
 }
 
 func (u *updates) of(j job) []audit.Update {
