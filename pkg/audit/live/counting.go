@@ -79,9 +79,9 @@ func (c *counting) apply(it *item, read reader) {
 		}
 		c.move(before, it.current(), read)
 		c.keep(it)
-	case it.added:
-		// Of what the list does not have only the beginning of a life counts: the rest
-		// belongs to one that had ended before.
+	case !it.deleted:
+		// What the list does not have begins here. If it has ended before the list was
+		// made, its end is still to come.
 		c.move(nil, it.now, read)
 		c.keep(it)
 	}
