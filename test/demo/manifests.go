@@ -42,7 +42,11 @@ func install(ctx context.Context, cluster *controlplane.ControlPlane) error {
 	return nil
 }
 
-// planted are the defects that an audit finds at once.
+// planted are the defects that an audit finds at once. Left out are those of which the
+// API server sends neither objects nor an error for a minute: so long crdwatch serve
+// would not be ready.
 func planted() []defects.Defect {
-	return slices.DeleteFunc(defects.All(), func(d defects.Defect) bool { return d.After > 0 })
+	return slices.DeleteFunc(defects.All(), func(d defects.Defect) bool {
+		return d.After > 0 || slices.Contains([]string{"CRD001", "CRD002"}, d.Rule)
+	})
 }
