@@ -101,6 +101,9 @@ func checkCondition(o *audit.Object, c map[string]any, declared []string) []audi
 	path := fmt.Sprintf(".status.conditions[type=%q]", name)
 	var findings []audit.Finding
 	for _, field := range []string{"lastTransitionTime", "reason"} {
+		if field == "reason" && c["status"] == string(metav1.ConditionTrue) {
+			continue // Prometheus Operator and others explain only what is not as it should be
+		}
 		if text, _ := c[field].(string); text == "" && slices.Contains(declared, field) {
 			findings = append(findings, audit.Finding{Path: path + "." + field, Message: fmt.Sprintf("condition %s has no %s", name, field)})
 		}

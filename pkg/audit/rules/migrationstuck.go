@@ -50,20 +50,24 @@ func checkMigrationStuck(in *audit.Input) ([]audit.Finding, error) {
 	}
 	var migrations []*unstructured.Unstructured
 	var unknown []string
+	queued := map[*unstructured.Unstructured]bool{} // those that may wait for others to end
 	for _, q := range migrationQuestions() {
 		answer := in.Answer(q)
 		if answer.Outcome == audit.Unknown {
 			unknown = append(unknown, fmt.Sprintf("%s.%s: %s", q.Resource, q.Group, answer.Message))
 		}
+		busy := allBusy(q.Group, answer.Objects)
 		for _, content := range answer.Objects {
 			if m := (&unstructured.Unstructured{Object: content}); migrates(m, in.CRD) {
 				migrations = append(migrations, m)
+				queued[m] = busy && !runs(m)
 			}
 		}
 	}
 	var findings []audit.Finding
 	if len(migrations) > 0 {
-		findings = stuckMigration(decisive(migrations))
+		m := decisive(migrations)
+		findings = stuckMigration(m, queued[m])
 	} else {
 		findings = strayCondition(in.CRD)
 	}
@@ -91,13 +95,32 @@ func decisive(migrations []*unstructured.Unstructured) *unstructured.Unstructure
 	if migrationIs(latest, "Succeeded") || migrationIs(latest, "Failed") {
 		return latest
 	}
-	running := slices.IndexFunc(migrations, func(m *unstructured.Unstructured) bool {
-		return migrationIs(m, "Running") && !migrationIs(m, "Succeeded") && !migrationIs(m, "Failed")
-	})
+	running := slices.IndexFunc(migrations, runs)
 	if running < 0 {
 		return latest
 	}
 	return migrations[running]
+}
+
+// allBusy reports whether the controller of an API has its hands full, be it with other
+// resources. kube-storage-version-migrator migrates one at a time, that of Kubernetes
+// itself has five workers.
+func allBusy(group string, migrations []map[string]any) bool {
+	workers := 5
+	if group == "migration.k8s.io" {
+		workers = 1
+	}
+	for _, content := range migrations {
+		if runs(&unstructured.Unstructured{Object: content}) {
+			workers--
+		}
+	}
+	return workers <= 0
+}
+
+// runs reports whether a migration is under way.
+func runs(m *unstructured.Unstructured) bool {
+	return migrationIs(m, "Running") && !migrationIs(m, "Succeeded") && !migrationIs(m, "Failed")
 }
 
 // migrationIs reports whether a condition of a migration is True.
@@ -105,8 +128,9 @@ func migrationIs(m *unstructured.Unstructured, condition string) bool {
 	return namedCondition(m.Object, condition)["status"] == "True"
 }
 
-// stuckMigration tells of a migration that failed, takes long, or was never begun.
-func stuckMigration(m *unstructured.Unstructured) []audit.Finding {
+// stuckMigration tells of a migration that failed, takes long, or was never begun,
+// unless it is queued behind others.
+func stuckMigration(m *unstructured.Unstructured, queued bool) []audit.Finding {
 	if migrationIs(m, "Succeeded") || m.GetDeletionTimestamp() != nil {
 		return nil
 	}
@@ -123,6 +147,8 @@ func stuckMigration(m *unstructured.Unstructured) []audit.Finding {
 		f.Due = f.Since.Add(migrationPatience)
 		f.Summary = "the migration of the stored objects to the storage version has been running for over an hour"
 		f.Message = fmt.Sprintf("the StorageVersionMigration %s has been running since %s%s", m.GetName(), stamp(f.Since), quoteMessage(running))
+	case queued:
+		return nil
 	default:
 		f.Since = m.GetCreationTimestamp().Time
 		f.Due = f.Since.Add(migrationPatience)

@@ -72,11 +72,14 @@ func setBefore(o *audit.Object, path fieldpath.Path) time.Time {
 // such a one is to switch it off, and nothing drifts meanwhile.
 func onSchedule(in *audit.Input) bool {
 	kind := in.CRD.Spec.Names.Kind
-	if strings.Contains(kind, "Cron") || strings.HasPrefix(kind, "Schedule") {
+	if strings.Contains(kind, "Cron") || strings.Contains(kind, "Schedule") && !strings.Contains(kind, "Scheduler") {
 		return true
 	}
 	spec, _, _ := unstructured.NestedFieldNoCopy(in.Object.Object, "spec")
 	fields, _ := spec.(map[string]any)
+	if _, ok, _ := unstructured.NestedString(in.Object.Object, "spec", "trigger", "schedule"); ok {
+		return true // VolSync
+	}
 	for _, key := range []string{"schedule", "schedules", "cron", "crons", "cronSchedule"} {
 		if _, ok := fields[key]; ok {
 			return true
