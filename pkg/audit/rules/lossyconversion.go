@@ -67,6 +67,14 @@ func lossOf(in *audit.Input, poor *audit.Version, served []*audit.Version, leave
 			poor.Name, plural(len(lost), "field"), strings.Join(from, ", "), poor.Name, some(lost)),
 		Summary: fmt.Sprintf("a write through %s destroys fields of %s", poor.Name, strings.Join(from, ", ")),
 	}
+	if poor.Storage {
+		// What the storage version lacks is never stored, whoever writes it.
+		f.Severity = audit.Medium
+		f.Message = fmt.Sprintf("conversion is None, and %s, in which objects are stored, lacks %s that %s has: what is written there through %s is never stored (%s)",
+			poor.Name, plural(len(lost), "field"), strings.Join(from, ", "), strings.Join(from, ", "), some(lost))
+		f.Summary = fmt.Sprintf("fields of %s are never stored, since %s lacks them", strings.Join(from, ", "), poor.Name)
+		return f, true
+	}
 	if writers := writersOf(in.Census, in.CRD.Spec.Group+"/"+poor.Name); len(writers) > 0 {
 		f.Severity = audit.Critical
 		f.Message += "; it is written by " + some(writers)

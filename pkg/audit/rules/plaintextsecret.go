@@ -20,11 +20,13 @@ func plaintextSecret() audit.Rule {
 }
 
 // secretKey matches names of fields whose value is a secret itself. Redaction goes by
-// wider names: a hash too many does no harm, a finding too many does.
-var secretKey = regexp.MustCompile(`(?i)(^|[a-z0-9_.-])(passwo?rd|passwd|passphrase|secret|token|api[-_]?key|private[-_]?key|secret[-_]?key|secret[-_]?access[-_]?key|client[-_]?secret|connection[-_]?string)$`)
+// wider names: a hash too many does no harm, a finding too many does. So "secret" is not
+// among them, which is most often the name of a Secret, nor is "privateKey", which may be
+// the path of a file.
+var secretKey = regexp.MustCompile(`(?i)(^|[a-z0-9_.-])(passwo?rd|passwd|passphrase|token|api[-_]?key|secret[-_]?key|secret[-_]?access[-_]?key|client[-_]?secret|connection[-_]?string)$`)
 
 // notSecret matches names that end like one of a secret and are none.
-var notSecret = regexp.MustCompile(`(?i)(page|continue|next|sync|cancel|csrf|design|public)[-_]?token$|(generate|update|use|has|from|existing|image[-_]?pull|tls|k8s|kubernetes)[-_]?secret$`)
+var notSecret = regexp.MustCompile(`(?i)(page|continue|next|sync|cancel|csrf|design|public|promotion)[-_]?token$|(generate|update|use|has|from|existing)[-_]?(secret|password|token)$`)
 
 // secretValues are what a value looks like that is a secret whatever its name.
 var secretValues = []struct {
@@ -39,7 +41,7 @@ var secretValues = []struct {
 }
 
 func checkPlaintextSecret(in *audit.Input) ([]audit.Finding, error) {
-	if in.Object.GetKind() == "SealedSecret" {
+	if kind := in.Object.GetKind(); kind == "SealedSecret" || kind == "Challenge" { // of ACME: everybody may see its token
 		return nil, nil
 	}
 	var root *schema.Structural
@@ -65,7 +67,8 @@ func (w *secretWalk) value(path, key string, value any, s *schema.Structural) {
 	switch v := value.(type) {
 	case map[string]any:
 		for name, child := range v {
-			if name != "encryptedData" {
+			// The names of cookies and headers are no secrets.
+			if name != "encryptedData" && !strings.HasSuffix(strings.ToLower(name), "names") {
 				w.value(path+"."+name, name, child, propertyOf(s, name))
 			}
 		}
