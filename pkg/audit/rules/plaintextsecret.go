@@ -20,10 +20,9 @@ func plaintextSecret() audit.Rule {
 }
 
 // secretKey matches names of fields whose value is a secret itself. Redaction goes by
-// wider names: a hash too many does no harm, a finding too many does. So "secret" is not
-// among them, which is most often the name of a Secret, nor is "privateKey", which may be
-// the path of a file.
-var secretKey = regexp.MustCompile(`(?i)(^|[a-z0-9_.-])(passwo?rd|passwd|passphrase|token|api[-_]?key|secret[-_]?key|secret[-_]?access[-_]?key|client[-_]?secret|connection[-_]?string)$`)
+// wider names: a hash too many does no harm, a finding too many does. So "privateKey" is not
+// among them, which may be the path of a file.
+var secretKey = regexp.MustCompile(`(?i)(^|[a-z0-9_.-])(passwo?rd|passwd|passphrase|secret|token|api[-_]?key|secret[-_]?key|secret[-_]?access[-_]?key|client[-_]?secret|connection[-_]?string)$`)
 
 // notSecret matches names that end like one of a secret and are none.
 var notSecret = regexp.MustCompile(`(?i)(page|continue|next|sync|cancel|csrf|design|public|promotion)[-_]?token$|(generate|update|use|has|from|existing)[-_]?(secret|password|token)$`)
