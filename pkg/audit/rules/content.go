@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
 // text returns a string within an object, or nothing.
@@ -27,12 +29,5 @@ func items(content map[string]any, path ...string) []map[string]any {
 
 // lastWrite is when an object was last written, as far as it tells.
 func lastWrite(content map[string]any) time.Time {
-	o := unstructured.Unstructured{Object: content}
-	last := o.GetCreationTimestamp().Time
-	for _, e := range o.GetManagedFields() {
-		if e.Time != nil && e.Time.After(last) {
-			last = e.Time.Time
-		}
-	}
-	return last
+	return audit.NewObject(content, 0).Changed()
 }

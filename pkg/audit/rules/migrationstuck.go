@@ -185,10 +185,9 @@ func strayCondition(crd *audit.CRD) []audit.Finding {
 
 // namedCondition returns a condition of an object's status; nil if it has none of that type.
 func namedCondition(content map[string]any, t string) map[string]any {
-	list, _, _ := unstructured.NestedSlice(content, "status", "conditions")
-	for _, c := range list {
-		if m, ok := c.(map[string]any); ok && m["type"] == t {
-			return m
+	for _, c := range items(content, "status", "conditions") {
+		if c["type"] == t {
+			return c
 		}
 	}
 	return nil

@@ -75,19 +75,15 @@ func (d *definition) parse() (*audit.CRD, error) {
 // open decodes the CRD, and makes what redacts objects of a version of it. A schema
 // that cannot be used still redacts what it was seen to name, and all that needs none.
 func (d *definition) open(version string) (*audit.CRD, *diff.Schema, error) {
-	content, err := d.content()
+	crd, err := d.parse()
 	if err != nil {
 		return nil, nil, err
 	}
-	text, err := discovery.SchemaOf(&unstructured.Unstructured{Object: content}, version)
-	if err != nil {
-		return nil, nil, err
+	v := crd.Version(version)
+	if v == nil {
+		return crd, diff.Deduced(), nil
 	}
-	redaction := diff.Deduced()
-	if len(text) > 0 {
-		redaction, _ = diff.NewSchema(text)
-	}
-	crd, err := audit.ParseCRD(content)
+	redaction, err := v.Redaction()
 	return crd, redaction, err
 }
 

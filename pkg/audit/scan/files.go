@@ -14,7 +14,6 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
-	"github.com/crdwatch/crdwatch/pkg/diff"
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
@@ -170,7 +169,6 @@ func (f *files) chosen(r *resource, crd *audit.CRD) ([]*audit.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	redactions := map[string]*diff.Schema{}
 	var objects []*audit.Object
 	for _, m := range f.objects[r.groupKind()] {
 		if r.scope.Namespace != "" && m.GetNamespace() != r.scope.Namespace || !selector.Matches(labels.Set(m.GetLabels())) ||
@@ -182,12 +180,11 @@ func (f *files) chosen(r *resource, crd *audit.CRD) ([]*audit.Object, error) {
 			f.notEvaluated(r.name(), versionMissing, fmt.Errorf("%s is of version %q, which the CRD does not have", m.Where, m.GroupVersionKind().Version))
 			continue
 		}
-		if redactions[version.Name] == nil {
-			if _, redactions[version.Name], err = r.open(version.Name); err != nil {
-				return nil, err
-			}
+		redaction, err := version.Redaction()
+		if err != nil {
+			return nil, err
 		}
-		objects = append(objects, newObject(defaulted(m.Object, version), redactions[version.Name]))
+		objects = append(objects, newObject(defaulted(m.Object, version), redaction))
 	}
 	return objects, nil
 }
