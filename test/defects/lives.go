@@ -95,8 +95,7 @@ func blockedNamespace(ctx context.Context, p *planter) error {
 	if err := p.ApplyAs(ctx, controller, []byte(text)); err != nil {
 		return err
 	}
-	gvr := schema.GroupVersionResource{Group: Group, Version: "v1", Resource: d.plural}
-	if err := p.client.Resource(gvr).Namespace(namespace).Delete(ctx, "acme", metav1.DeleteOptions{}); err != nil {
+	if err := p.client.Resource(d.gvr("v1")).Namespace(namespace).Delete(ctx, "acme", metav1.DeleteOptions{}); err != nil {
 		return err
 	}
 	return p.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}).Delete(ctx, namespace, metav1.DeleteOptions{})
@@ -133,8 +132,7 @@ func (p *planter) create(ctx context.Context, manifest []byte) error {
 
 // uid is the UID of an object.
 func (p *planter) uid(ctx context.Context, d definition, name string) (string, error) {
-	gvr := schema.GroupVersionResource{Group: Group, Version: "v1", Resource: d.plural}
-	o, err := p.client.Resource(gvr).Namespace("default").Get(ctx, name, metav1.GetOptions{})
+	o, err := p.objects(d, "v1").Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return "", err
 	}

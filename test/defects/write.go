@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/yaml"
 )
 
@@ -78,6 +79,15 @@ func one(plural, kind, properties string) definition {
 	}}}
 }
 
+// objects are those of a type, in a version and the namespace default.
+func (p *planter) objects(d definition, version string) dynamic.ResourceInterface {
+	return p.client.Resource(d.gvr(version)).Namespace("default")
+}
+
+func (d definition) gvr(version string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: d.apiGroup(), Version: version, Resource: d.plural}
+}
+
 // write applies an object of a version, whose body is YAML in flow style without
 // braces. It tries for a while: a CRD is served a moment after it is established.
 func (p *planter) write(ctx context.Context, manager string, d definition, version, name, body string) error {
@@ -86,16 +96,16 @@ func (p *planter) write(ctx context.Context, manager string, d definition, versi
 	if err := yaml.Unmarshal([]byte(text), &o.Object); err != nil {
 		return err
 	}
-	gvr := schema.GroupVersionResource{Group: d.apiGroup(), Version: version, Resource: d.plural}
+	objects := p.objects(d, version)
 	return until(ctx, func() error {
-		_, err := p.client.Resource(gvr).Namespace("default").Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: manager, Force: true})
+		_, err := objects.Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: manager, Force: true})
 		return err
 	})
 }
 
 // update writes an object as a whole, as most programs do.
 func (p *planter) update(ctx context.Context, manager string, d definition, version, name string, change func(*unstructured.Unstructured) error) error {
-	objects := p.client.Resource(schema.GroupVersionResource{Group: Group, Version: version, Resource: d.plural}).Namespace("default")
+	objects := p.objects(d, version)
 	return until(ctx, func() error {
 		o, err := objects.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
@@ -115,7 +125,7 @@ func (p *planter) status(ctx context.Context, d definition, name, status string)
 	if err := yaml.Unmarshal([]byte(status), &body); err != nil {
 		return err
 	}
-	objects := p.client.Resource(schema.GroupVersionResource{Group: Group, Version: "v1", Resource: d.plural}).Namespace("default")
+	objects := p.objects(d, "v1")
 	return until(ctx, func() error {
 		o, err := objects.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
@@ -129,7 +139,7 @@ func (p *planter) status(ctx context.Context, d definition, name, status string)
 
 // delete deletes an object of the types that are planted; what has finalizers stays.
 func (p *planter) delete(ctx context.Context, d definition, name string) error {
-	objects := p.client.Resource(schema.GroupVersionResource{Group: Group, Version: "v1", Resource: d.plural}).Namespace("default")
+	objects := p.objects(d, "v1")
 	return objects.Delete(ctx, name, metav1.DeleteOptions{})
 }
 
