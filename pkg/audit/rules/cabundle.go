@@ -34,9 +34,10 @@ func checkCABundle(in *audit.Input) ([]audit.Finding, error) {
 	switch last, found := lastExpiry(client.CABundle); {
 	case found:
 		findings = expiring(last)
-	case len(bytes.TrimSpace(client.CABundle)) == 0 && (in.Offline || client.Service == nil):
-		// In a manifest an injector fills it in later. A webhook elsewhere may have a
-		// certificate that the API server's system trusts.
+	case in.Offline && len(bytes.TrimSpace(client.CABundle)) == 0:
+		// An injector fills it in when the manifest is installed.
+	case len(client.CABundle) == 0 && client.Service == nil:
+		// The certificate of a webhook elsewhere may be one that the system trusts.
 	case len(client.CABundle) == 0:
 		findings = []audit.Finding{missingBundle(in.CRD, client)}
 	default:
