@@ -41,14 +41,14 @@ func mismatchesOf(crd *audit.CRD) []mismatch {
 	if c != nil && c.Strategy != apiextensionsv1.NoneConverter || storage == nil || len(served) < 2 || crd.Spec.PreserveUnknownFields {
 		return nil
 	}
-	stored, err := storage.Structural()
-	if err != nil || stored == nil {
+	stored, _ := storage.Structural()
+	if stored == nil {
 		return nil // CRD003 speaks of a schema that is not structural
 	}
 	var mismatches []mismatch
 	for _, v := range served {
-		s, err := v.Structural()
-		if v.Storage || err != nil || s == nil {
+		s, _ := v.Structural()
+		if v.Storage || s == nil {
 			continue
 		}
 		down, up := gapOf(stored, s), gapOf(s, stored)

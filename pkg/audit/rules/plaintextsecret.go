@@ -20,10 +20,9 @@ func plaintextSecret() audit.Rule {
 }
 
 // secretKey matches names of fields whose value is a secret itself. Redaction goes by
-// wider names: a hash too many does no harm, a finding too many does. So "secret" is not
-// among them, which is most often the name of a Secret, nor is "privateKey", which may be
-// the path of a file.
-var secretKey = regexp.MustCompile(`(?i)(^|[a-z0-9_.-])(passwo?rd|passwd|passphrase|token|api[-_]?key|secret[-_]?key|secret[-_]?access[-_]?key|client[-_]?secret|connection[-_]?string)$`)
+// wider names: a hash too many does no harm, a finding too many does. So "privateKey" is not
+// among them, which may be the path of a file.
+var secretKey = regexp.MustCompile(`(?i)(^|[a-z0-9_.-])(passwo?rd|passwd|passphrase|secret|token|api[-_]?key|secret[-_]?key|secret[-_]?access[-_]?key|client[-_]?secret|connection[-_]?string)$`)
 
 // notSecret matches names that end like one of a secret and are none.
 var notSecret = regexp.MustCompile(`(?i)(page|continue|next|sync|cancel|csrf|design|public|promotion)[-_]?token$|(generate|update|use|has|from|existing)[-_]?(secret|password|token)$`)
@@ -89,7 +88,7 @@ func secretIn(key, value string, s *schema.Structural) string {
 		switch {
 		case s != nil && s.ValueValidation != nil && s.ValueValidation.Format == "password":
 			return "the schema calls it a password"
-		case secretKey.MatchString(key) && !notSecret.MatchString(key):
+		case secretKey.MatchString(key) && !notSecret.MatchString(key) && !namesObject(key, s):
 			return "its name says that it is a secret"
 		}
 		return ""
@@ -100,6 +99,16 @@ func secretIn(key, value string, s *schema.Structural) string {
 		}
 	}
 	return ""
+}
+
+// secretObject matches descriptions of fields that name a Secret, as Traefik's
+// basicAuth.secret does.
+var secretObject = regexp.MustCompile(`(?i)\bnames? of (the|a|an|some)\b[^.]{0,60}\bsecrets?\b|\b(k8s|kubernetes) secrets?\b|\bsecret (name|resource|object|reference)\b`)
+
+// namesObject: by the schema, the value is the name of a Secret and none itself. The
+// description of a token may well advise to use a Secret instead, and does not count.
+func namesObject(key string, s *schema.Structural) bool {
+	return s != nil && strings.HasSuffix(strings.ToLower(key), "secret") && secretObject.MatchString(s.Description)
 }
 
 func (w *secretWalk) add(path, value, what string) {
