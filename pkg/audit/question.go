@@ -1,5 +1,7 @@
 package audit
 
+import "time"
+
 // Question asks for an object of the cluster, or for all that a selector matches. It
 // is comparable, and is its own key among the answers.
 type Question struct {
@@ -48,4 +50,7 @@ type Answer struct {
 	Message string
 	// Namespaced tells the scope of the type where it is Found.
 	Namespaced bool
+	// Since is from when on the answer has been this one, as far as somebody watched it
+	// change; zero where nobody did. What was Unknown in between does not count.
+	Since time.Time
 }

@@ -35,8 +35,10 @@ type answer struct {
 
 // asked is a question that somebody has.
 type asked struct {
-	answer   audit.Answer
-	known    bool
+	answer audit.Answer
+	known  bool
+	// settled is the last answer that was not Unknown, if there was one.
+	settled  *audit.Answer
 	at       time.Time
 	waiting  bool // for an answer
 	attempts int
@@ -247,6 +249,7 @@ func (s *answers) take(n answer, now time.Time) (changed bool) {
 		s.waiting--
 		changed = true // somebody waits for it
 	}
+	n.Answer = e.since(n.Answer, now)
 	changed = changed || !e.known || !reflect.DeepEqual(e.answer, n.Answer)
 	e.answer, e.known, e.at = n.Answer, true, now
 	if n.Outcome == audit.Unknown {
@@ -258,6 +261,21 @@ func (s *answers) take(n answer, now time.Time) (changed bool) {
 		e.retryAt, e.attempts = time.Time{}, 0
 	}
 	return changed
+}
+
+// since notes from when on an answer has been what it is. Of the first one nobody knows.
+func (e *asked) since(found audit.Answer, now time.Time) audit.Answer {
+	if found.Outcome == audit.Unknown {
+		return found
+	}
+	if e.settled != nil {
+		found.Since = e.settled.Since
+		if !reflect.DeepEqual(*e.settled, found) {
+			found.Since = now
+		}
+	}
+	e.settled = &found
+	return found
 }
 
 // retry asks again what nobody could answer. Whatever is followed tells by itself.

@@ -145,3 +145,34 @@ func TestTheWatchAnswers(t *testing.T) {
 		expect(t, "gone, and nobody remembers who asked", "open CR103 high web/a", h)
 	})
 }
+
+// TestHowLongAnAnswerHolds: the first answer tells nothing of when it began to be so,
+// another one did when it came, and not knowing for a while changes nothing.
+func TestHowLongAnAnswerHolds(t *testing.T) {
+	found := audit.Answer{Outcome: audit.Found, Objects: []map[string]any{{"kind": "Service"}}}
+	absent, unknown := audit.Answer{Outcome: audit.Absent}, audit.Answer{Message: "no connection"}
+	begin := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	s := newAnswers(nil, nil)
+	s.asked[service("x")] = &asked{askers: map[job]bool{}}
+	for i, step := range []struct {
+		answer  audit.Answer
+		since   time.Time
+		changed bool
+	}{
+		{unknown, time.Time{}, true},
+		{found, time.Time{}, true},
+		{found, time.Time{}, false},
+		{absent, begin.Add(3 * time.Minute), true},
+		{absent, begin.Add(3 * time.Minute), false},
+		{unknown, time.Time{}, true},
+		{absent, begin.Add(3 * time.Minute), true},
+		{found, begin.Add(7 * time.Minute), true},
+	} {
+		now := begin.Add(time.Duration(i) * time.Minute)
+		changed := s.take(answer{question: service("x"), Answer: step.answer, followed: true}, now)
+		got := s.asked[service("x")].answer
+		if changed != step.changed || !got.Since.Equal(step.since) || got.Outcome != step.answer.Outcome {
+			t.Errorf("step %d: changed %t, %+v; want %t, since %s", i, changed, got, step.changed, step.since)
+		}
+	}
+}

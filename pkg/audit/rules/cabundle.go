@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -29,24 +30,54 @@ func checkCABundle(in *audit.Input) ([]audit.Finding, error) {
 	if client == nil {
 		return nil, nil
 	}
-	due := in.CRD.Edited().Add(grace)
-	if len(client.CABundle) == 0 {
-		if client.Service == nil || in.Offline { // an injector fills it in later
-			return nil, nil
-		}
-		return []audit.Finding{{
-			Path: bundlePath, Since: in.CRD.Edited(), Due: due,
-			Message: fmt.Sprintf("the conversion webhook %s has no CA bundle, so the API server cannot trust its certificate", serviceName(client)),
-		}}, nil
-	}
-	last, found := lastExpiry(client.CABundle)
-	if !found {
-		return []audit.Finding{{
-			Severity: audit.Critical, Path: bundlePath, Since: in.CRD.Edited(), Due: due,
+	var findings []audit.Finding
+	switch last, found := lastExpiry(client.CABundle); {
+	case found:
+		findings = expiring(last)
+	case in.Offline && len(bytes.TrimSpace(client.CABundle)) == 0:
+		// An injector fills it in when the manifest is installed.
+	case len(client.CABundle) == 0 && client.Service == nil:
+		// The certificate of a webhook elsewhere may be one that the system trusts.
+	case len(client.CABundle) == 0:
+		findings = []audit.Finding{missingBundle(in.CRD, client)}
+	default:
+		findings = []audit.Finding{{
+			Severity: audit.Critical, Path: bundlePath, Since: in.CRD.Edited(), Due: in.CRD.Edited().Add(grace),
 			Message: "the CA bundle of the conversion webhook has no certificate that can be parsed, so the API server cannot call it",
-		}}, nil
+		}}
 	}
-	return expiring(last), nil
+	if !needsConverter(in.CRD) {
+		for i := range findings {
+			findings[i].Severity = audit.Low
+			findings[i].Message += "; with its single version the CRD does not need the webhook yet"
+		}
+	}
+	return findings, nil
+}
+
+// missingBundle names who should have filled it in, if the CRD tells.
+func missingBundle(crd *audit.CRD, client *apiextensionsv1.WebhookClientConfig) audit.Finding {
+	f := audit.Finding{
+		Path: bundlePath, Since: crd.Edited(), Due: crd.Edited().Add(grace),
+		Message: fmt.Sprintf("the conversion webhook (service %s/%s) has no CA bundle, so the API server does not trust its certificate",
+			client.Service.Namespace, client.Service.Name),
+		Remediation: "Put the CA of the webhook's certificate into the CRD, or repair what should inject it.",
+	}
+	for _, annotation := range injectors() {
+		if from := crd.Annotations[annotation]; from != "" {
+			f.Message += fmt.Sprintf("; the annotation %s=%s asks for one", annotation, from)
+			f.Remediation = fmt.Sprintf("See why %s is not answered: is its controller running, and is there what it names?", annotation)
+		}
+	}
+	return f
+}
+
+// injectors are the annotations by which a CRD asks for its CA bundle.
+func injectors() []string {
+	return []string{
+		"cert-manager.io/inject-ca-from", "cert-manager.io/inject-ca-from-secret", "cert-manager.io/inject-apiserver-ca",
+		"service.beta.openshift.io/inject-cabundle",
+	}
 }
 
 // expiring are the findings about a bundle of which the last certificate ends at a time:
@@ -66,22 +97,21 @@ func expiring(last time.Time) []audit.Finding {
 	}
 }
 
-func serviceName(client *apiextensionsv1.WebhookClientConfig) string {
-	return fmt.Sprintf("(service %s/%s)", client.Service.Namespace, client.Service.Name)
-}
-
 // lastExpiry is when the last certificate of a bundle ends: one that is valid is enough.
+// Like the API server it takes only plain blocks of type CERTIFICATE
+// (crypto/x509.CertPool.AppendCertsFromPEM).
 func lastExpiry(bundle []byte) (last time.Time, found bool) {
 	for rest := bundle; ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			return last, found
 		}
+		if block.Type != "CERTIFICATE" || len(block.Headers) > 0 {
+			continue
+		}
 		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
 			found = true
-			if c.NotAfter.After(last) {
-				last = c.NotAfter
-			}
+			last = later(last, c.NotAfter)
 		}
 	}
 }

@@ -10,8 +10,12 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// webhookPatience is how long a conversion webhook may be away: it may be restarting.
-const webhookPatience = 2 * time.Minute
+const (
+	// webhookPatience is how long a conversion webhook may be away: it may be restarting.
+	webhookPatience = 2 * time.Minute
+	// failedAttempts is how often something must have failed to be taken for lasting.
+	failedAttempts = 3
+)
 
 // webhookPath is where the webhook stands in a CRD.
 const webhookPath = ".spec.conversion.webhook.clientConfig"
@@ -33,19 +37,15 @@ func converter(crd *audit.CRD) *apiextensionsv1.WebhookClientConfig {
 	return c.Webhook.ClientConfig
 }
 
-// serviceQuestions ask for the service of a webhook, and for what is behind it.
-func serviceQuestions(s *apiextensionsv1.ServiceReference) (service, endpoints audit.Question) {
-	service = audit.Question{Resource: "services", Namespace: s.Namespace, Name: s.Name, Whole: true, Follow: true}
-	endpoints = audit.Question{
-		Group: "discovery.k8s.io", Resource: "endpointslices", Namespace: s.Namespace,
-		Selector: "kubernetes.io/service-name=" + s.Name, Whole: true, Follow: true,
-	}
-	return service, endpoints
+// needsConverter reports whether there is anything to convert: the API server does not call
+// the webhook of a CRD with a single version.
+func needsConverter(crd *audit.CRD) bool {
+	return len(crd.Spec.Versions) > 1
 }
 
 func askWebhook(in *audit.Input) []audit.Question {
 	client := converter(in.CRD)
-	if client == nil || client.Service == nil {
+	if client == nil || client.Service == nil || !needsConverter(in.CRD) {
 		return nil
 	}
 	service, endpoints := serviceQuestions(client.Service)
@@ -57,42 +57,66 @@ func checkWebhook(in *audit.Input) ([]audit.Finding, error) {
 	if client == nil {
 		return nil, nil
 	}
-	if in.Failure != nil && (in.Failure.Reason == "ConversionWebhookFailed" || strings.Contains(in.Failure.Message, "conversion webhook for")) {
-		return []audit.Finding{webhookFinding(in, "its objects cannot be read: "+in.Failure.Message, failingSince(in.Failure))}, nil
+	var findings []audit.Finding
+	if conversionFailed(in.Failure) {
+		findings = append(findings, failingWebhook(in))
 	}
-	if client.Service == nil || in.Offline {
-		return nil, nil
+	if client.Service == nil || in.Offline || !needsConverter(in.CRD) {
+		return findings, nil
 	}
-	trouble, since, err := serviceTrouble(in, client.Service)
-	if trouble == "" {
-		return nil, err
+	// Even if lists fail: that may have begun just now, and the outage long ago.
+	down, err := findOutage(in, client.Service)
+	if down == nil {
+		if len(findings) > 0 {
+			err = nil // what is wrong is known without
+		}
+		return findings, err
 	}
-	return []audit.Finding{webhookFinding(in, trouble, since)}, err
+	return append(findings, webhookDown(in.CRD, down)), err
 }
 
-// failingSince is when a failure began to count: at once, if it was tried several times.
-func failingSince(f *audit.Failure) time.Time {
-	const enough = 3
-	if f.Attempts >= enough {
+// conversionFailed reports whether it is the conversion that keeps objects from being read.
+func conversionFailed(f *audit.Failure) bool {
+	return f != nil && (f.Reason == "ConversionWebhookFailed" || strings.Contains(f.Message, "conversion webhook for"))
+}
+
+// failingWebhook is the finding that the API server itself tells of: the webhook may
+// also be there and answer nonsense.
+func failingWebhook(in *audit.Input) audit.Finding {
+	return audit.Finding{
+		Severity: webhookSeverity(in.CRD), Path: webhookPath, Since: in.Failure.Since, Due: failureDue(in.Failure),
+		Message: fmt.Sprintf("the conversion webhook fails, and the objects cannot be listed: %s", in.Failure.Message),
+		Summary: "the conversion webhook fails",
+	}
+}
+
+// failureDue is when a failure counts: at once if it was tried often enough, otherwise
+// after as long as that takes.
+func failureDue(f *audit.Failure) time.Time {
+	if f.Attempts >= failedAttempts {
 		return time.Time{}
 	}
-	return f.Since
+	return f.Since.Add(webhookPatience)
 }
 
-// webhookFinding is milder where nobody can ask for another version than the stored one.
-func webhookFinding(in *audit.Input, trouble string, since time.Time) audit.Finding {
+func webhookDown(crd *audit.CRD, down *outage) audit.Finding {
 	f := audit.Finding{
-		Path: webhookPath, Since: since,
-		Message: fmt.Sprintf("the conversion webhook is down: %s; %s", trouble, webhookVictims(in.CRD)),
+		Severity: webhookSeverity(crd), Path: webhookPath, Since: down.since,
+		Message: fmt.Sprintf("the conversion webhook is down: %s; %s", down.what, webhookVictims(crd)),
 		Summary: "the conversion webhook is down",
 	}
-	if !since.IsZero() {
-		f.Due = since.Add(webhookPatience)
-	}
-	if served := in.CRD.Served(); len(served) == 1 && served[0].Storage {
-		f.Severity = audit.Medium
+	if !down.since.IsZero() {
+		f.Due = down.since.Add(webhookPatience)
 	}
 	return f
+}
+
+// webhookSeverity is milder where nobody can ask for another version than the stored one.
+func webhookSeverity(crd *audit.CRD) audit.Severity {
+	if served := crd.Served(); len(served) == 1 && served[0].Storage {
+		return audit.Medium
+	}
+	return audit.Critical
 }
 
 // webhookVictims says what does not work without the webhook.
@@ -106,71 +130,5 @@ func webhookVictims(crd *audit.CRD) string {
 	if len(versions) == 0 {
 		return "objects stored in an earlier version cannot be read"
 	}
-	return fmt.Sprintf("requests for %s fail, and so do watches of objects stored in another version", strings.Join(versions, ", "))
-}
-
-// serviceTrouble says what is wrong with a webhook's service, and since when as far as
-// that is known.
-func serviceTrouble(in *audit.Input, ref *apiextensionsv1.ServiceReference) (trouble string, since time.Time, err error) {
-	serviceQ, endpointsQ := serviceQuestions(ref)
-	name := fmt.Sprintf("service %s/%s", ref.Namespace, ref.Name)
-	edited := in.CRD.Edited()
-	service := in.Answer(serviceQ)
-	switch service.Outcome {
-	case audit.Absent:
-		return name + " does not exist", edited, nil
-	case audit.Found:
-	default:
-		return "", since, fmt.Errorf("whether %s exists is not known: %s", name, service.Message)
-	}
-	port := int64(443)
-	if ref.Port != nil {
-		port = int64(*ref.Port)
-	}
-	if len(service.Objects) == 1 && !hasPort(service.Objects[0], port) {
-		return fmt.Sprintf("%s has no port %d", name, port), edited, nil
-	}
-	if len(service.Objects) == 1 && text(service.Objects[0], "spec", "type") == "ExternalName" {
-		return "", since, nil
-	}
-	endpoints := in.Answer(endpointsQ)
-	switch endpoints.Outcome {
-	case audit.Absent:
-		return name + " has no endpoints", edited, nil
-	case audit.Found:
-	default:
-		return "", since, fmt.Errorf("whether %s has endpoints is not known: %s", name, endpoints.Message)
-	}
-	since = edited
-	for _, slice := range endpoints.Objects {
-		if readyEndpoints(slice) > 0 {
-			return "", since, nil
-		}
-		if t := lastWrite(slice); t.After(since) {
-			since = t
-		}
-	}
-	return name + " has no endpoint that is ready", since, nil
-}
-
-func hasPort(service map[string]any, port int64) bool {
-	for _, p := range items(service, "spec", "ports") {
-		if n, ok := p["port"].(int64); ok && n == port {
-			return true
-		}
-	}
-	return false
-}
-
-// readyEndpoints counts the endpoints of an EndpointSlice that are ready; where the
-// condition is missing they are (discovery.k8s.io/v1).
-func readyEndpoints(slice map[string]any) int {
-	n := 0
-	for _, e := range items(slice, "endpoints") {
-		conditions, _ := e["conditions"].(map[string]any)
-		if ready, ok := conditions["ready"].(bool); ready || !ok {
-			n++
-		}
-	}
-	return n
+	return fmt.Sprintf("reading and writing %s fails, and so does reading what is stored in another version than it is asked for in", enumerate(versions))
 }

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// establishPatience is how long a new CRD may take.
+	// establishPatience is how long the API server may take to see a change of a CRD.
 	establishPatience = time.Minute
 	// terminatePatience is how long its deletion may.
 	terminatePatience = 10 * time.Minute
@@ -29,49 +29,134 @@ func crdUnhealthy() audit.Rule {
 }
 
 func checkCRDUnhealthy(in *audit.Input) ([]audit.Finding, error) {
-	if in.Offline || len(in.CRD.Status.Conditions) == 0 {
+	if in.Offline { // the status is the cluster's
 		return nil, nil
 	}
-	var findings []audit.Finding
-	add := func(t apiextensionsv1.CustomResourceDefinitionConditionType, bad apiextensionsv1.ConditionStatus, patience time.Duration, says string) {
-		c := in.CRD.Condition(t)
-		if c == nil || c.Status != bad || c.ObservedGeneration != 0 && c.ObservedGeneration < in.CRD.Generation {
-			return
-		}
-		since := cmp.Or(c.LastTransitionTime.Time, in.CRD.CreationTimestamp.Time)
-		message := says
-		if reason := strings.TrimSpace(c.Reason + ": " + c.Message); reason != ":" {
-			message += " (" + reason + ")"
-		}
-		findings = append(findings, audit.Finding{
-			Path:  fmt.Sprintf(".status.conditions[type=%q]", t),
-			Since: since, Due: since.Add(patience), Message: message, Summary: says,
-		})
+	return slices.Concat(notServed(in), notDeleted(in), notStructural(in)), nil
+}
+
+// current returns a condition, unless it speaks of an earlier generation of the CRD.
+func current(crd *audit.CRD, t apiextensionsv1.CustomResourceDefinitionConditionType) *apiextensionsv1.CustomResourceDefinitionCondition {
+	c := crd.Condition(t)
+	if c == nil || c.ObservedGeneration != 0 && c.ObservedGeneration < crd.Generation {
+		return nil
 	}
-	names := in.CRD.Condition(apiextensionsv1.NamesAccepted)
-	if names == nil || names.Status != apiextensionsv1.ConditionFalse {
-		add(apiextensionsv1.Established, apiextensionsv1.ConditionFalse, establishPatience, "the CRD is not established: the API server does not serve its objects")
+	return c
+}
+
+// ofCondition is a finding about a condition: the summary, what else there is to say,
+// and the condition's own words.
+func ofCondition(crd *audit.CRD, c *apiextensionsv1.CustomResourceDefinitionCondition, summary, more string) audit.Finding {
+	since := cmp.Or(c.LastTransitionTime.Time, crd.CreationTimestamp.Time)
+	f := audit.Finding{
+		Path: conditionPath(c.Type), Since: since, Due: since.Add(establishPatience),
+		Message: summary + more, Summary: summary,
 	}
-	add(apiextensionsv1.NamesAccepted, apiextensionsv1.ConditionFalse, establishPatience, "the CRD's names are taken by another type of the group, so it is not served")
-	add(apiextensionsv1.Terminating, apiextensionsv1.ConditionTrue, terminatePatience, "the CRD is being deleted and does not go: "+remains(in.Census))
-	add(apiextensionsv1.NonStructuralSchema, apiextensionsv1.ConditionTrue, establishPatience, "the schema is not structural: unknown fields are kept and most features are off")
-	return findings, nil
+	if words := strings.Trim(c.Reason+": "+c.Message, ": "); words != "" {
+		f.Message += " (" + words + ")"
+	}
+	return f
+}
+
+func conditionPath(t apiextensionsv1.CustomResourceDefinitionConditionType) string {
+	return fmt.Sprintf(".status.conditions[type=%q]", t)
+}
+
+// notServed tells of names that are taken, and of whatever else keeps the CRD from
+// being established.
+func notServed(in *audit.Input) []audit.Finding {
+	if in.CRD.DeletionTimestamp != nil {
+		return nil
+	}
+	established := in.CRD.Condition(apiextensionsv1.Established)
+	served := established != nil && established.Status == apiextensionsv1.ConditionTrue
+	names := current(in.CRD, apiextensionsv1.NamesAccepted)
+	switch {
+	case names != nil && names.Status == apiextensionsv1.ConditionFalse && served:
+		f := ofCondition(in.CRD, names, "a new name of the CRD is taken by another type of the group, so its objects are served without it", "")
+		f.Severity = audit.High
+		return []audit.Finding{f}
+	case names != nil && names.Status == apiextensionsv1.ConditionFalse:
+		return []audit.Finding{ofCondition(in.CRD, names, "a name of the CRD is taken by another type of the group, so its objects are not served", "")}
+	case served:
+		return nil
+	case established == nil:
+		created := in.CRD.CreationTimestamp.Time
+		return []audit.Finding{{
+			Path: conditionPath(apiextensionsv1.Established), Since: created, Due: created.Add(grace),
+			Message:     "the CRD has no condition Established: no API server has taken notice of it, and its objects are not served",
+			Remediation: "See whether the API server runs its controllers for CRDs: its log says why it does not update the status.",
+		}}
+	}
+	if current(in.CRD, apiextensionsv1.Established) == nil {
+		return nil
+	}
+	return []audit.Finding{ofCondition(in.CRD, established, "the CRD is not established: the API server does not serve its objects", "")}
+}
+
+func notStructural(in *audit.Input) []audit.Finding {
+	c := current(in.CRD, apiextensionsv1.NonStructuralSchema)
+	if c == nil || c.Status != apiextensionsv1.ConditionTrue {
+		return nil
+	}
+	return []audit.Finding{ofCondition(in.CRD, c, "the schema is not structural: unknown fields are kept, and defaults and webhook conversion are off", "")}
+}
+
+// notDeleted tells of a CRD that is being deleted for long, or cannot be.
+func notDeleted(in *audit.Input) []audit.Finding {
+	c := in.CRD.Condition(apiextensionsv1.Terminating)
+	terminating := c != nil && c.Status == apiextensionsv1.ConditionTrue
+	deleted := in.CRD.DeletionTimestamp
+	if !terminating && deleted == nil {
+		return nil
+	}
+	if c == nil {
+		c = &apiextensionsv1.CustomResourceDefinitionCondition{Type: apiextensionsv1.Terminating}
+	}
+	f := ofCondition(in.CRD, c, "the CRD is being deleted and does not go", ": "+remains(in))
+	if deleted != nil {
+		f.Since = deleted.Time
+	}
+	f.Due = f.Since.Add(terminatePatience)
+	if terminating && c.Reason == "InstanceDeletionFailed" {
+		f.Due = f.Since.Add(establishPatience) // it does not even wait for finalizers
+	}
+	return []audit.Finding{f}
 }
 
 // remains says what holds a CRD that is being deleted.
-func remains(c *audit.Census) string {
+func remains(in *audit.Input) string {
+	c := in.Census
 	if c == nil {
 		return "what is left of its objects is not known"
 	}
 	if c.Objects == 0 {
-		return "no object is left, so look at the CRD's own finalizers"
+		return "no object is left" + ownFinalizers(in.CRD)
+	}
+	left := "objects are left"
+	if c.Objects == 1 {
+		left = "object is left"
 	}
 	var held []string
 	for _, f := range slices.Sorted(maps.Keys(c.Finalizers)) {
 		held = append(held, fmt.Sprintf("%q on %d (for example %s)", f, c.Finalizers[f].Objects, c.Finalizers[f].Sample))
 	}
 	if len(held) == 0 {
-		return fmt.Sprintf("%s left, none with a finalizer", plural(c.Objects, "object"))
+		return fmt.Sprintf("%d %s, without finalizers", c.Objects, left)
 	}
-	return fmt.Sprintf("%s left, held by the finalizers %s", plural(c.Objects, "object"), strings.Join(held, ", "))
+	return fmt.Sprintf("%d %s, held by the finalizers %s", c.Objects, left, some(held))
+}
+
+// ownFinalizers names those that are not the API server's own.
+func ownFinalizers(crd *audit.CRD) string {
+	var own []string
+	for _, f := range slices.Sorted(slices.Values(crd.Finalizers)) {
+		if f != apiextensionsv1.CustomResourceCleanupFinalizer {
+			own = append(own, fmt.Sprintf("%q", f))
+		}
+	}
+	if len(own) == 0 {
+		return ""
+	}
+	return "; the CRD itself has the finalizers " + enumerate(own)
 }

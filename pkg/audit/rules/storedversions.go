@@ -3,7 +3,8 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
@@ -11,14 +12,15 @@ import (
 func staleStoredVersions() audit.Rule {
 	return audit.Rule{
 		ID: "CRD004", Name: "stale-stored-versions", Severity: audit.High, About: audit.AboutCRD, Doc: doc("CRD004"),
-		Remediation: "Migrate the objects with a StorageVersionMigration, then take the old version out of status.storedVersions; never just edit the status.",
+		Remediation: "Migrate the objects with a StorageVersionMigration; it trims status.storedVersions, too (before Kubernetes 1.36 do that afterwards). Never just edit the status.",
 		Check:       checkStoredVersions,
 	}
 }
 
 func checkStoredVersions(in *audit.Input) ([]audit.Finding, error) {
 	storage := in.CRD.Storage()
-	if storage == nil || in.CRD.Condition("StorageMigrating") != nil && in.CRD.Condition("StorageMigrating").Status == "True" {
+	migrating := in.CRD.Condition(apiextensionsv1.StorageMigrating)
+	if storage == nil || migrating != nil && migrating.Status == apiextensionsv1.ConditionTrue {
 		return nil, nil
 	}
 	stale := slices.DeleteFunc(slices.Clone(in.CRD.Status.StoredVersions), func(v string) bool { return v == storage.Name })
@@ -27,31 +29,35 @@ func checkStoredVersions(in *audit.Input) ([]audit.Finding, error) {
 	}
 	slices.Sort(stale)
 	f := audit.Finding{Path: ".status.storedVersions", Since: in.CRD.Edited(), Due: in.CRD.Edited().Add(grace)}
-	list := strings.Join(stale, ", ")
+	list := enumerate(stale)
 	if in.Census != nil && in.Census.Objects == 0 {
 		f.Severity = audit.Low
 		f.Message = fmt.Sprintf("status.storedVersions still names %s, and there are no objects: it is safe to trim it to %s", list, storage.Name)
 		f.Remediation = fmt.Sprintf("Set status.storedVersions to [%s]: without objects nothing has to be migrated.", storage.Name)
 		return []audit.Finding{f}, nil
 	}
-	f.Message = fmt.Sprintf("objects may still be stored in %s, while %s is the storage version: %s",
-		list, storage.Name, whatBreaks(in.CRD, stale, &f))
-	f.Summary = fmt.Sprintf("objects may still be stored in %s", list)
+	f.Summary = fmt.Sprintf("objects may still be stored in %s, while %s is the storage version", list, storage.Name)
+	f.Message = fmt.Sprintf("%s: the API server does not let the CRD drop %s before they are migrated, and if that is forced, no object can be read any more", f.Summary, list)
+	if near := endingVersions(in.CRD, stale); len(near) > 0 {
+		f.Severity = audit.Critical
+		f.Message += "; the next to go: " + enumerate(near)
+	}
 	return []audit.Finding{f}, nil
 }
 
-// whatBreaks says what the stale versions keep from being done, and makes the finding
-// critical where their end is near: nobody tests a version that is not served.
-func whatBreaks(crd *audit.CRD, stale []string, f *audit.Finding) string {
+// endingVersions are those that will be removed next: nobody tests a version that is
+// not served.
+func endingVersions(crd *audit.CRD, stale []string) []string {
 	var near []string
 	for _, name := range stale {
-		if v := crd.Version(name); v == nil || !v.Served || v.Deprecated {
-			near = append(near, name)
+		switch v := crd.Version(name); {
+		case v == nil:
+			near = append(near, name+" (not in spec.versions any more)")
+		case !v.Served:
+			near = append(near, name+" (not served any more)")
+		case v.Deprecated:
+			near = append(near, name+" (deprecated)")
 		}
 	}
-	if len(near) == 0 {
-		return "none of the versions may be removed before the objects are migrated"
-	}
-	f.Severity = audit.Critical
-	return fmt.Sprintf("%s is deprecated or not served any more, and removing it makes every object of the resource unreadable", strings.Join(near, ", "))
+	return near
 }

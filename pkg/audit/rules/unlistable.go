@@ -27,7 +27,7 @@ func checkUnlistable(in *audit.Input) ([]audit.Finding, error) {
 	}
 	message := in.Failure.Message
 	// A failed conversion is told as a corrupt object, too; CRD001 speaks of it.
-	if strings.Contains(message, "conversion webhook for") {
+	if conversionFailed(in.Failure) {
 		return nil, nil
 	}
 	if !slices.ContainsFunc(undecodable, func(phrase string) bool { return strings.Contains(message, phrase) }) {
@@ -38,7 +38,7 @@ func checkUnlistable(in *audit.Input) ([]audit.Finding, error) {
 		names = append(names, in.CRD.Spec.Versions[i].Name)
 	}
 	return []audit.Finding{{
-		Path: ".status.storedVersions", Since: in.Failure.Since,
+		Path: ".status.storedVersions", Since: in.Failure.Since, Due: failureDue(in.Failure),
 		Message: fmt.Sprintf("no object of the resource can be listed or watched, because one in etcd cannot be decoded (%s); "+
 			"the CRD has the versions %s, and status.storedVersions says %s", message, strings.Join(names, ", "),
 			strings.Join(in.CRD.Status.StoredVersions, ", ")),
