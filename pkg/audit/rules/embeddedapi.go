@@ -31,6 +31,9 @@ var builtInGroups = []string{
 // which may serve what this one does not.
 var elsewhere = regexp.MustCompile(`(?i)cluster\.x-k8s\.io|open-cluster-management|\bwork\.|karmada|fleet|kubernetes\.crossplane\.io|kubernetes\.m\.crossplane\.io|argoproj|clusterresource|manifestwork|hypershift|hive\.openshift`)
 
+// remoteField matches fields that hold what is meant for another cluster.
+var remoteField = regexp.MustCompile(`(?i)remote|workload|cluster`)
+
 // embedded is an object within an object.
 type embedded struct {
 	path     string
@@ -39,7 +42,7 @@ type embedded struct {
 
 // embeddedIn are those of a spec whose type this cluster should serve.
 func embeddedIn(in *audit.Input) []embedded {
-	if elsewhere.MatchString(in.CRD.Spec.Group) || elsewhere.MatchString(in.CRD.Spec.Names.Kind) {
+	if elsewhere.MatchString(in.CRD.Spec.Group) || elsewhere.MatchString(in.CRD.Spec.Names.Kind) || hasKubeconfig(in.Object) {
 		return nil
 	}
 	var found []embedded
@@ -51,7 +54,9 @@ func embeddedIn(in *audit.Input) []embedded {
 				found = append(found, embedded{path, q})
 			}
 			for name, child := range v {
-				walk(path+"."+name, child)
+				if !remoteField.MatchString(name) {
+					walk(path+"."+name, child)
+				}
 			}
 		case []any:
 			for i, child := range v {
@@ -62,6 +67,17 @@ func embeddedIn(in *audit.Input) []embedded {
 	walk(".spec", in.Object.Object["spec"])
 	slices.SortFunc(found, func(a, b embedded) int { return strings.Compare(a.path, b.path) })
 	return found
+}
+
+// hasKubeconfig: the object says how to reach another cluster, as those of Flux do.
+func hasKubeconfig(o *audit.Object) bool {
+	spec, _ := o.Object["spec"].(map[string]any)
+	for name := range spec {
+		if strings.HasPrefix(strings.ToLower(name), "kubeconfig") {
+			return true
+		}
+	}
+	return false
 }
 
 func embeddedQuestion(in *audit.Input, m map[string]any) (q audit.Question, ok bool) {

@@ -89,7 +89,7 @@ func secretIn(key, value string, s *schema.Structural) string {
 		switch {
 		case s != nil && s.ValueValidation != nil && s.ValueValidation.Format == "password":
 			return "the schema calls it a password"
-		case secretKey.MatchString(key) && !notSecret.MatchString(key):
+		case secretKey.MatchString(key) && !notSecret.MatchString(key) && !namesObject(key, s):
 			return "its name says that it is a secret"
 		}
 		return ""
@@ -100,6 +100,16 @@ func secretIn(key, value string, s *schema.Structural) string {
 		}
 	}
 	return ""
+}
+
+// secretObject matches descriptions of fields that name a Secret, as Traefik's
+// basicAuth.secret does.
+var secretObject = regexp.MustCompile(`(?i)\bnames? of (the|a|an|some)\b[^.]{0,60}\bsecrets?\b|\b(k8s|kubernetes) secrets?\b|\bsecret (name|resource|object|reference)\b`)
+
+// namesObject: by the schema, the value is the name of a Secret and none itself. The
+// description of a token may well advise to use a Secret instead, and does not count.
+func namesObject(key string, s *schema.Structural) bool {
+	return s != nil && strings.HasSuffix(strings.ToLower(key), "secret") && secretObject.MatchString(s.Description)
 }
 
 func (w *secretWalk) add(path, value, what string) {

@@ -31,20 +31,27 @@ func reconcileFailing() audit.Rule {
 // kstatus and Crossplane (Synced) look at the same.
 var readiness = []string{"Ready", "Synced", "Available"}
 
+// checkReconcile makes one finding, of the sign that stands longest: one that comes and
+// goes must not hide it.
 func checkReconcile(in *audit.Input) ([]audit.Finding, error) {
 	o := in.Object
-	if o.GetDeletionTimestamp() != nil || isSuspended(o) || hasCondition(o, "True", "Complete", "Completed", "Succeeded", "Finished") {
+	if o.GetDeletionTimestamp() != nil || atRest(o, in.CRD.Spec.Group) {
 		return nil, nil
 	}
+	var signs []audit.Finding
 	for _, c := range items(o.Object, "status", "conditions") {
 		if text(c, "status") == "False" && slices.Contains(readiness, text(c, "type")) && decided(o, c) {
-			return []audit.Finding{conditionFinding(o, c, "is False")}, nil
+			signs = append(signs, conditionFinding(o, c, "is False"))
 		}
 	}
 	if f, ok := failed(o); ok {
-		return []audit.Finding{f}, nil
+		signs = append(signs, f)
 	}
-	return behind(o), nil
+	signs = append(signs, behind(o)...)
+	if len(signs) == 0 {
+		return nil, nil
+	}
+	return []audit.Finding{slices.MinFunc(signs, func(a, b audit.Finding) int { return a.Due.Compare(b.Due) })}, nil
 }
 
 // decided: the condition is about the spec as it is now, as far as it tells.
@@ -68,8 +75,9 @@ func conditionFinding(o *audit.Object, c map[string]any, says string) audit.Find
 	if reason != "" {
 		f.Summary += " (" + reason + ")"
 	}
-	if quote := oneLine(strings.TrimPrefix(reason+": "+text(c, "message"), ": ")); quote != "" {
-		f.Message += ": " + strings.TrimSuffix(quote, ": ")
+	says = strings.TrimSuffix(strings.TrimPrefix(reason+": "+text(c, "message"), ": "), ": ")
+	if quote := oneLine(says); quote != "" {
+		f.Message += ": " + quote
 	}
 	return f
 }
@@ -117,20 +125,4 @@ func behind(o *audit.Object) []audit.Finding {
 		Message: fmt.Sprintf("the spec is at generation %d, and its controller has seen %d; it was last changed at %s", o.GetGeneration(), seen, stamp(edited)),
 		Summary: "its controller has not seen the newest spec",
 	}}
-}
-
-func hasCondition(o *audit.Object, value string, types ...string) bool {
-	return slices.ContainsFunc(items(o.Object, "status", "conditions"), func(c map[string]any) bool {
-		return text(c, "status") == value && slices.Contains(types, text(c, "type"))
-	})
-}
-
-// isSuspended: it is not meant to be reconciled.
-func isSuspended(o *audit.Object) bool {
-	for _, field := range []string{"suspend", "suspended", "paused", "pause"} {
-		if on, _, _ := unstructured.NestedBool(o.Object, "spec", field); on {
-			return true
-		}
-	}
-	return hasCondition(o, "True", "Suspended", "Paused")
 }

@@ -124,6 +124,9 @@ func checkReferences(in *audit.Input) ([]audit.Finding, error) {
 		f := audit.Finding{Path: r.path, Since: in.Object.Changed(), Due: due}
 		switch a := in.Answer(q); a.Outcome {
 		case audit.Absent:
+			if a.Namespaced && q.Namespace == "" {
+				continue // which namespace is meant, only the controller knows
+			}
 			f.Message = fmt.Sprintf("refers to %s %q, which does not exist%s", q.Kind, q.Name, where(a, q))
 			f.Summary = fmt.Sprintf("refers to a %s that does not exist", q.Kind)
 		case audit.NotServed:
