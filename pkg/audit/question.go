@@ -45,6 +45,8 @@ type Answer struct {
 	Objects []map[string]any
 	// Message says why the outcome is Unknown.
 	Message string
+	// Forbidden: the outcome is Unknown because the API server does not let us see.
+	Forbidden bool
 	// Namespaced tells the scope of the type where it is Found.
 	Namespaced bool
 }

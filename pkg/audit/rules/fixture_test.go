@@ -48,6 +48,7 @@ type fixture struct {
 		Namespaced bool
 		Objects    []map[string]any
 		Message    string
+		Forbidden  bool
 	}
 	Offline bool
 	// Server is the version of the API server.
@@ -164,7 +165,7 @@ func (f *fixture) inputs(t *testing.T, about audit.About) []*audit.Input {
 		if outcome < 0 {
 			t.Fatalf("unknown outcome %q", a.Outcome)
 		}
-		common.Answers[a.Question] = audit.Answer{Outcome: audit.Outcome(outcome), Objects: integers(a.Objects), Message: a.Message, Namespaced: a.Namespaced}
+		common.Answers[a.Question] = audit.Answer{Outcome: audit.Outcome(outcome), Objects: integers(a.Objects), Message: a.Message, Namespaced: a.Namespaced, Forbidden: a.Forbidden}
 	}
 	census := audit.NewCensus()
 	var inputs []*audit.Input
