@@ -65,7 +65,7 @@ func (o *auditOptions) exit(r *audit.Report) error {
 }
 
 func (o *auditOptions) auditCluster(ctx context.Context, options scan.Options) (*audit.Report, error) {
-	clients, err := o.connect(ctx, nil)
+	clients, err := o.connect(ctx)
 	if err != nil {
 		return nil, err
 	}

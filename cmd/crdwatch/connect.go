@@ -62,7 +62,7 @@ func (g *globals) named(cfg *rest.Config) *rest.Config {
 
 // connect makes the clients, and proves that the API server answers and lets the
 // CRDs be listed, so that what is wrong with a connection is said at once.
-func (g *globals) connect(ctx context.Context, requests watch.RequestObserver) (*watch.Clients, error) {
+func (g *globals) connect(ctx context.Context) (*watch.Clients, error) {
 	cfg, err := g.restConfig()
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (g *globals) connect(ctx context.Context, requests watch.RequestObserver) (
 	if cfg.Timeout > 0 {
 		timeout = cfg.Timeout
 	}
-	clients, err := watch.NewClients(cfg, requests)
+	clients, err := watch.NewClients(cfg, nil)
 	if err != nil {
 		return nil, err
 	}

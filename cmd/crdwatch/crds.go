@@ -47,7 +47,7 @@ what the API server answers to a LIST of the type now.`,
 }
 
 func (g *globals) crds(ctx context.Context, s *selection, output string) error {
-	clients, err := g.connect(ctx, nil)
+	clients, err := g.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (g *globals) completeTypes(cmd *cobra.Command, _ []string, toComplete strin
 	const patience = 3 * time.Second
 	ctx, cancel := context.WithTimeout(cmd.Context(), patience)
 	defer cancel()
-	clients, err := g.connect(ctx, nil)
+	clients, err := g.connect(ctx)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -94,7 +94,7 @@ func (o *watchOptions) run(ctx context.Context) error {
 		defer cancel()
 	}
 	defer onHangup(o.streams.out, cancel)()
-	clients, err := o.connect(ctx, nil)
+	clients, err := o.connect(ctx)
 	if err != nil {
 		return o.clean(ctx, err)
 	}

@@ -147,6 +147,9 @@ func (f *Finding) complete(r *Rule, subject Subject) {
 		f.Subject = subject
 	}
 	f.Count = cmp.Or(f.Count, 1)
+	if f.Samples == nil {
+		f.Samples = []string{}
+	}
 	f.Fingerprint = Fingerprint(f.Rule, f.Subject, f.Path)
 }
 

@@ -26,6 +26,7 @@ type Question struct {
 // Outcome is the kind of an Answer.
 type Outcome int
 
+// The kinds of an Answer.
 const (
 	// Unknown: it could not be found out. The zero Answer is Unknown.
 	Unknown Outcome = iota

@@ -36,6 +36,7 @@ func (r *Rule) Summary() string {
 // About says what a rule is called for.
 type About int
 
+// What rules are called for.
 const (
 	// AboutCRD: once for each CRD, with the census of its objects.
 	AboutCRD About = iota + 1

@@ -92,7 +92,7 @@ func (d definition) unserved(served []string) (reason, message string) {
 	}
 	for _, c := range d.conditions {
 		if c.Type == "NamesAccepted" && c.Status == "False" {
-			return "NamesNotAccepted", c.Message
+			return NamesNotAccepted, c.Message
 		}
 	}
 	return "NotEstablished", "the API server has not established the CRD yet"

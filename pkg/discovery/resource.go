@@ -27,6 +27,9 @@ func CRDs() Resource {
 	}
 }
 
+// NamesNotAccepted is the reason why a resource is not served whose names another has.
+const NamesNotAccepted = "NamesNotAccepted"
+
 // Key identifies one version of one CRD's one life.
 type Key struct {
 	UID types.UID

@@ -135,7 +135,7 @@ func (m *Manager) newMonitor(r discovery.Resource, scope Scope) *monitor {
 		clients: m.opts.Clients, gate: m.gate, timing: m.opts.Timing, host: mon,
 		scope: mon.known.Scope, started: m.revision, censuses: make(chan chan<- tally), comparisons: make(chan struct{}),
 		crd: r.CRD, crdUID: r.UID,
-		target: target{gvr: r.GVR, scope: scope}, changed: make(chan struct{}), before: make(chan struct{}),
+		target: targetOf(r, scope), changed: make(chan struct{}), before: make(chan struct{}),
 	}
 	close(mon.feed.before)
 	return mon

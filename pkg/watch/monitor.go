@@ -92,7 +92,7 @@ func (m *monitor) update(r discovery.Resource, scope Scope) {
 	m.mu.Lock()
 	m.resource = r
 	m.mu.Unlock()
-	m.feed.retarget(target{gvr: r.GVR, scope: scope})
+	m.feed.retarget(targetOf(r, scope))
 }
 
 // unserved implements host.

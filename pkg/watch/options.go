@@ -132,3 +132,13 @@ type target struct {
 	gvr   schema.GroupVersionResource
 	scope Scope
 }
+
+// targetOf is what to watch of a resource. Where its names are taken, that is nothing
+// until the CRD changes: to ask would only tell later, and less, why it is not served.
+func targetOf(r discovery.Resource, scope Scope) target {
+	t := target{gvr: r.GVR, scope: scope}
+	if r.Unserved == discovery.NamesNotAccepted {
+		t.gvr.Version = ""
+	}
+	return t
+}

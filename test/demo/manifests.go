@@ -47,6 +47,6 @@ func install(ctx context.Context, cluster *controlplane.ControlPlane) error {
 // would not be ready.
 func planted() []defects.Defect {
 	return slices.DeleteFunc(defects.All(), func(d defects.Defect) bool {
-		return d.After > 0 || slices.Contains([]string{"CRD001", "CRD002", "CRD008"}, d.Rule)
+		return d.After > 0 || slices.Contains([]string{"CRD001", "CRD002"}, d.Rule)
 	})
 }

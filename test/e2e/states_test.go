@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/discovery"
 	"github.com/crdwatch/crdwatch/pkg/watch"
 	"github.com/crdwatch/crdwatch/test/controlplane"
+	"github.com/crdwatch/crdwatch/test/defects"
 	"github.com/crdwatch/crdwatch/test/program"
 	"github.com/crdwatch/crdwatch/test/scribe"
 )
@@ -187,4 +189,26 @@ func deleteCRD(t testing.TB, name string) {
 	if err := crdClient(t).Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestNamesTaken: a CRD whose names another has is told from one that is about to be
+// served, and keeps nobody from being ready. It is watched once the names are free.
+func TestNamesTaken(t *testing.T) {
+	all := defects.All()
+	i := slices.IndexFunc(all, func(d defects.Defect) bool { return d.Rule == "CRD003" })
+	if err := defects.Plant(t.Context(), shared, all[i]); err != nil {
+		t.Fatal(err)
+	}
+	e := start(t, shared.Config(), watch.Options{Resolve: only(defects.Group), Timing: quiet})
+	if s := e.awaitState(all[i].Object, watch.NotServed); s.Reason != discovery.NamesNotAccepted {
+		t.Errorf("reason %q, message %q", s.Reason, s.Message)
+	}
+	client, err := dynamic.NewForConfig(shared.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Resource(discovery.CRDs().GVR).Delete(t.Context(), "lights."+defects.Group, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	e.awaitState(all[i].Object, watch.Synced)
 }

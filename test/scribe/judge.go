@@ -87,7 +87,8 @@ func (j *Judge) Take(ev watch.Event) {
 		j.complain("the ID %s comes twice", ev.ID)
 	}
 	j.ids[ev.ID] = true
-	if ev.Type == watch.Gap || !j.groups[ev.Resource.Group] {
+	// A finding is no revision of its object.
+	if ev.Type == watch.Gap || ev.Type == watch.Finding || !j.groups[ev.Resource.Group] {
 		return
 	}
 	j.Origins[ev.Origin]++

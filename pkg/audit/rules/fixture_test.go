@@ -165,11 +165,11 @@ func (f *fixture) inputs(t *testing.T, about audit.About) []*audit.Input {
 		if outcome < 0 {
 			t.Fatalf("unknown outcome %q", a.Outcome)
 		}
-		common.Answers[a.Question] = audit.Answer{Outcome: audit.Outcome(outcome), Objects: integers(a.Objects), Message: a.Message, Namespaced: a.Namespaced, Forbidden: a.Forbidden}
+		common.Answers[a.Question] = audit.Answer{Outcome: audit.Outcome(outcome), Objects: integers(t, a.Objects), Message: a.Message, Namespaced: a.Namespaced, Forbidden: a.Forbidden}
 	}
 	census := audit.NewCensus()
 	var inputs []*audit.Input
-	for _, content := range integers(f.Objects) {
+	for _, content := range integers(t, f.Objects) {
 		o := object(t, crd, content)
 		for range max(1, f.Copies) {
 			census.Add(o)
@@ -235,7 +235,7 @@ func patched(t *testing.T, patch json.RawMessage) *audit.CRD {
 	if err := json.Unmarshal(text, &content); err != nil {
 		t.Fatal(err)
 	}
-	crd, err := audit.ParseCRD(integers([]map[string]any{content})[0])
+	crd, err := audit.ParseCRD(integers(t, []map[string]any{content})[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,12 +22,16 @@ func plaintextSecret() audit.Rule {
 var (
 	// secretKey matches names of fields whose value is a secret itself. Redaction, which
 	// knows what a name can mean (diff.Schema.Redact), goes by wider ones: a hash too many
-	// does no harm, a finding too many does. So "secret" is not among them, which is most
-	// often the name of a Secret, nor is "privateKey", which may be the path of a file.
+	// does no harm, a finding too many does. So "privateKey" is not among them, which may be
+	// the path of a file; for "secret" see isSecretName.
 	secretKey = regexp.MustCompile(`(?i)(passwo?rds?|passwd|passphrase|[a-z0-9_.-]pwd|token|api[-_]?key|secret[-_]?key|secret[-_]?access[-_]?key|(client|consumer|hmac|shared|webhook)[-_]?secret|connection[-_]?string|pre[-_]?shared[-_]?key|psk|^(proxy-)?authorization)$`)
 
 	// notSecret matches names that end like one of a secret and are none.
 	notSecret = regexp.MustCompile(`(?i)(page|continue|next|sync|cancel|csrf|xsrf|design|public|promotion|demotion|challenge|resume|start|stop|end|delimiter|separator)[-_]?token$|(generate|update|use|has|from|existing|require|allow|enable|disable|force|rotate|encrypted|hashed|sealed)[-_]?(secret|password|token|authorization)s?$`)
+
+	// secretObject matches descriptions of fields that name a Secret, as Traefik's
+	// basicAuth.secret does.
+	secretObject = regexp.MustCompile(`(?i)\bnames? of\b|\b(k8s|kubernetes) secrets?\b|\bsecret (name|resource|object|reference)\b`)
 
 	// harmless matches descriptions of fields that hold no secret, whatever their name:
 	// they name it, say where it is, or have its hash. That of a real one may well advise
@@ -105,11 +109,25 @@ func secretIn(n *node, value string) clue {
 	if s != nil && s.ValueValidation != nil && s.ValueValidation.Format == "password" {
 		return clue{text: "the schema calls it a password"}
 	}
+	description := ""
+	if s != nil {
+		description = s.Description
+	}
 	// As a field, authorization says how; as a header or a variable, it is a credential.
-	if strings.EqualFold(name, "authorization") && !pair || !secretKey.MatchString(name) || notSecret.MatchString(name) || s != nil && harmless.MatchString(s.Description) {
+	if strings.EqualFold(name, "authorization") && !pair || !isSecretName(name, description) || harmless.MatchString(description) {
 		return clue{}
 	}
 	return clue{text: fmt.Sprintf("the name %q says that it is a secret", name)}
+}
+
+// isSecretName: what is just called a secret is most often the name of a Secret, and
+// counts only where the description is there to say otherwise.
+func isSecretName(name, description string) bool {
+	if notSecret.MatchString(name) {
+		return false
+	}
+	return secretKey.MatchString(name) ||
+		strings.HasSuffix(strings.ToLower(name), "secret") && description != "" && !secretObject.MatchString(description)
 }
 
 // secretName is the name that tells what a value is: that of its field, or in a pair of

@@ -48,7 +48,7 @@ type Server struct {
 // Start starts the program and blocks until it says where it listens, which is
 // before it is ready. The caller stops it.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	args := []string{"serve", "--auth", "none", "--kubeconfig", o.Kubeconfig,
+	args := []string{"serve", "--auth", "none", "--audit=false", "--kubeconfig", o.Kubeconfig,
 		"--report-address", "127.0.0.1:0", "--probe-address", "127.0.0.1:0"}
 	if o.DataDir != "" {
 		args = append(args, "--data-dir", o.DataDir)
