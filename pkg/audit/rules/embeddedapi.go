@@ -117,7 +117,7 @@ func checkEmbedded(in *audit.Input) ([]audit.Finding, error) {
 		switch a := in.Answer(e.question); a.Outcome {
 		case audit.NotServed:
 			findings = append(findings, audit.Finding{
-				Path: e.path, Due: in.Object.Changed().Add(grace),
+				Path: e.path,
 				Message: fmt.Sprintf("embeds an object of kind %s in %s, which the API server does not serve: creating it fails",
 					e.question.Kind, groupVersion(e.question)),
 			})
