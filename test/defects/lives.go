@@ -25,7 +25,7 @@ func lives() []Defect {
 }
 
 // forgotten is a group of which nothing is used.
-const forgotten = "forgotten.example.org"
+const forgotten = "forgotten.example.net"
 
 const withStatus = "{spec: {type: object, properties: {title: {type: string}, suspend: {type: boolean}}}, " +
 	"status: {type: object, properties: {observedGeneration: {type: integer}, conditions: {type: array, items: {type: object, properties: " +

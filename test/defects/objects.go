@@ -14,7 +14,7 @@ func objects() []Defect {
 		ofObject("CR001", "recipes", "default/pancakes", "a field leaves the schema while objects have it", fieldLoss),
 		ofObject("CR002", "gates", "default/north", "a version is dropped that managedFields still name", removedVersion),
 		ofObject("CR003", "limits", "default/api", "the schema gets stricter than what is stored", invalid),
-		ofObject("CR005", "replicas", "default/second", "the owner is deleted, and nobody collects what it owned", orphan).after(10 * minute),
+		ofObject("CR005", "replicas", "default/second", "the owner is deleted, and nobody collects what it owned", orphan).after(3 * minute),
 		ofObject("CR008", "mailers", "default/alerts", "a password stands in the spec", plainSecret),
 		ofObject("CR010", "bindings", "default/shop", "what the spec refers to was never created", dangling).after(10 * minute),
 		ofObject("CR011", "archives", "default/2025", "a controller collects everything in one object", large),

@@ -30,7 +30,6 @@ var crds = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "
 type definition struct {
 	plural, kind string
 	group        string // Group if it is empty
-	cluster      bool
 	versions     []version
 	conversion   string // YAML, flow style
 }
@@ -50,13 +49,9 @@ func (d definition) apiGroup() string { return cmp.Or(d.group, Group) }
 // manifest writes the CRD out.
 func (d definition) manifest() []byte {
 	var b strings.Builder
-	scope := "Namespaced"
-	if d.cluster {
-		scope = "Cluster"
-	}
 	fmt.Fprintf(&b, "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: %s}\nspec:\n", d.name())
-	fmt.Fprintf(&b, "  group: %s\n  scope: %s\n  names: {plural: %s, kind: %s, singular: %s, listKind: %sList}\n",
-		d.apiGroup(), scope, d.plural, d.kind, strings.ToLower(d.kind), d.kind)
+	fmt.Fprintf(&b, "  group: %s\n  scope: Namespaced\n  names: {plural: %s, kind: %s, singular: %s, listKind: %sList}\n",
+		d.apiGroup(), d.plural, d.kind, strings.ToLower(d.kind), d.kind)
 	if d.conversion != "" {
 		fmt.Fprintf(&b, "  conversion: %s\n", d.conversion)
 	}
@@ -86,15 +81,16 @@ func one(plural, kind, properties string) definition {
 // write applies an object of a version, whose body is YAML in flow style without
 // braces. It tries for a while: a CRD is served a moment after it is established.
 func (p *planter) write(ctx context.Context, manager string, d definition, version, name, body string) error {
-	text := fmt.Sprintf("{apiVersion: %s/%s, kind: %s, metadata: {name: %s%s}, %s}", Group, version, d.kind, name, d.namespace(), body)
-	return p.ApplyAs(ctx, manager, []byte(text))
-}
-
-func (d definition) namespace() string {
-	if d.cluster {
-		return ""
+	text := fmt.Sprintf("{apiVersion: %s/%s, kind: %s, metadata: {name: %s}, %s}", d.apiGroup(), version, d.kind, name, body)
+	o := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(text), &o.Object); err != nil {
+		return err
 	}
-	return ", namespace: default"
+	gvr := schema.GroupVersionResource{Group: d.apiGroup(), Version: version, Resource: d.plural}
+	return until(ctx, func() error {
+		_, err := p.client.Resource(gvr).Namespace("default").Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: manager, Force: true})
+		return err
+	})
 }
 
 // update writes an object as a whole, as most programs do.

@@ -37,7 +37,7 @@ func ofComparing() []mutant {
 			why:  "each new list reports every object that did not change",
 			file: "pkg/watch/handler.go",
 			old:  "	case before.same(now):\n		m.noticed(now, false)\n		return\n",
-			new:  "	case before.same(now):\n		m.step(now, m.event(now, Modified, m.origin(now)))\n",
+			new:  "	case before.same(now):\n		m.step(before, now, m.event(now, Modified, m.origin(now)))\n",
 			by:   outages,
 		},
 		{
@@ -52,8 +52,8 @@ func ofComparing() []mutant {
 			name: "old snapshot kept after a 410",
 			why:  "the next restart compares with what was before the gap, and tells it again",
 			file: "pkg/watch/handler.go",
-			old:  "	m.report(r, Entry{Events: events, Object: r})\n",
-			new:  "	if r.origin.origin() == Reconciled {\n		m.report(r, Entry{Events: events})\n		return\n	}\n	m.report(r, Entry{Events: events, Object: r})\n",
+			old:  "	m.report(r, Entry{Events: events, Object: r, Old: before})\n",
+			new:  "	if r.origin.origin() == Reconciled {\n		m.report(r, Entry{Events: events})\n		return\n	}\n	m.report(r, Entry{Events: events, Object: r, Old: before})\n",
 			by:   suite("TestOutages", "-outages", "3"),
 		},
 		{
