@@ -117,7 +117,10 @@ func secretIn(n *node, value string) clue {
 	if strings.EqualFold(name, "authorization") && !pair || !isSecretName(name, description) || harmless.MatchString(description) {
 		return clue{}
 	}
-	return clue{text: fmt.Sprintf("the name %q says that it is a secret", name)}
+	if pair {
+		return clue{text: fmt.Sprintf("the name %q says that it is a secret", name)}
+	}
+	return clue{text: "its name says that it is a secret"}
 }
 
 // isSecretName: what is just called a secret is most often the name of a Secret, and

@@ -185,7 +185,7 @@ func judgeReference(in *audit.Input, r reference) (f audit.Finding, doubt *audit
 			return f, nil // which namespace is meant, only the controller knows
 		}
 		f.Message = fmt.Sprintf("refers to %s %q, which does not exist%s", q.Kind, q.Name, where(a, q))
-		f.Summary = fmt.Sprintf("refers to an object of kind %s that does not exist", q.Kind)
+		f.Summary = fmt.Sprintf("refers to a %s that does not exist", q.Kind)
 	}
 	return f, nil
 }
