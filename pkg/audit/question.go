@@ -48,6 +48,8 @@ type Answer struct {
 	Objects []map[string]any
 	// Message says why the outcome is Unknown.
 	Message string
+	// Forbidden: the outcome is Unknown because the API server does not let us see.
+	Forbidden bool
 	// Namespaced tells the scope of the type where it is Found.
 	Namespaced bool
 	// Since is from when on the answer has been this one, as far as somebody watched it

@@ -348,8 +348,8 @@ func TestAuthorsOfRedactedObjects(t *testing.T) {
 		}
 		got, err := redacted.Diff(old, new, Options{})
 		want := []string{
-			fmt.Sprintf("remove .spec.set[%q]: editor Update/", mask("two")),
-			fmt.Sprintf("add .spec.set[%q]: editor Update/", mask("three")),
+			fmt.Sprintf("remove .spec.set[%q]: editor Update/", Mask("two")),
+			fmt.Sprintf("add .spec.set[%q]: editor Update/", Mask("three")),
 		}
 		if d := cmp.Diff(want, credit(got)); d != "" || err != nil {
 			t.Error(d, err)

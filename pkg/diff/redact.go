@@ -3,6 +3,7 @@ package diff
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"strings"
 )
 
@@ -17,6 +18,7 @@ import (
 //
 // Redacting twice does nothing more. The caller must own the object. Names are all
 // that is judged: a password in the middle of a text, a URL or a command line stays.
+// Placeholders stay, too: "${DB_PASSWORD}" says where a secret comes from, and is none.
 func (s *Schema) Redact(obj map[string]any) {
 	for key := range obj {
 		redactSection(obj, key, s.rules)
@@ -50,7 +52,7 @@ func redactField(m map[string]any, key string, v any, parent *rule) {
 	switch v := v.(type) {
 	case string:
 		if r.isSecret() || sensitive(m, key) {
-			m[key] = mask(v)
+			m[key] = Mask(v)
 		}
 	case map[string]any:
 		redactObject(m, key, v, parent)
@@ -98,7 +100,7 @@ func redactItems(list []any, secret bool, r *rule) []any {
 		switch item := v.(type) {
 		case string:
 			if secret {
-				v = mask(item)
+				v = Mask(item)
 			}
 		case []any:
 			v = redactItems(item, secret, r.item())
@@ -134,7 +136,7 @@ func holdsText(list []any) bool {
 func redactSnapshots(annotations map[string]any) {
 	for key, v := range annotations {
 		if s, ok := v.(string); ok && isSnapshot(key) {
-			annotations[key] = mask(s)
+			annotations[key] = Mask(s)
 		}
 	}
 }
@@ -155,7 +157,7 @@ func maskAll(m map[string]any) {
 			delete(m, key)
 			continue
 		}
-		m[key] = mask(s)
+		m[key] = Mask(s)
 	}
 }
 
@@ -165,10 +167,10 @@ const (
 	maskDigits = 8
 )
 
-// mask returns what is shown instead of a sensitive string. An empty one has
-// nothing to hide, and a mask stays what it is.
-func mask(s string) string {
-	if s == "" || isMask(s) {
+// Mask returns what is shown instead of a sensitive string. One that is empty or a
+// placeholder has nothing to hide, and a mask stays what it is.
+func Mask(s string) string {
+	if s == "" || isMask(s) || isPlaceholder(s) {
 		return s
 	}
 	sum := sha256.Sum256([]byte(s))
@@ -189,4 +191,14 @@ func isNumber(v any) bool {
 		return true
 	}
 	return false
+}
+
+// placeholder matches one or several of ${NAME}, ${env:NAME}, $(NAME) and {{ .name }},
+// with nothing but punctuation between them. One with a default or with a quoted text
+// may hold a secret after all, and does not match.
+var placeholder = regexp.MustCompile(`^(\$\{(env:)?[A-Za-z_][\w.]*\}|\$\([A-Za-z_][\w.-]*\)|\{\{[-=]? *[.$A-Za-z][\w.$|() -]*\}\}|[ :;,@/_-])+$`)
+
+// isPlaceholder tells whether a string is to be replaced by somebody else.
+func isPlaceholder(s string) bool {
+	return (strings.Contains(s, "{") || strings.Contains(s, "$(")) && placeholder.MatchString(s)
 }

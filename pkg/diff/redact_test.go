@@ -54,6 +54,10 @@ func TestRedact(t *testing.T) {
 			obj:  `{"spec":{"env":[{"name":"DB_PASSWORD","value":"one"},{"name":"PORT","value":"two"},{"key":"token","value":"one"},{"name":"password","default":"one"},{"name":"api-key","value":["one"]},{"value":"one"},{"name":"TOKEN_FILE","value":"two"}]}}`,
 			want: `{"spec":{"env":[{"name":"DB_PASSWORD","value":"ONE"},{"name":"PORT","value":"two"},{"key":"token","value":"ONE"},{"name":"password","default":"ONE"},{"name":"api-key","value":["ONE"]},{"value":"one"},{"name":"TOKEN_FILE","value":"two"}]}}`,
 		},
+		"placeholders stay": {
+			obj:  `{"spec":{"password":"${DB_PASSWORD}","token":"$(TOKEN)","clientSecret":"{{ .secret | b64dec }}","credentials":"{{ .user }}:{{ .password }}","apiKey":"${env:KEY}","env":[{"name":"TOKEN","value":"{{inputs.parameters.token}}"}]}}`,
+			want: `{"spec":{"password":"${DB_PASSWORD}","token":"$(TOKEN)","clientSecret":"{{ .secret | b64dec }}","credentials":"{{ .user }}:{{ .password }}","apiKey":"${env:KEY}","env":[{"name":"TOKEN","value":"{{inputs.parameters.token}}"}]}}`,
+		},
 		"a secretKey is half of a pair, or selects from a Secret": {
 			obj:  `{"spec":{"s3":{"accessKey":"one","secretKey":"two","name":"x"},"data":[{"secretKey":"one","remoteRef":{"key":"x"}}],"c":{"secretName":"x","secretKey":"one"},"b":{"secretKey":"two"}}}`,
 			want: `{"spec":{"s3":{"accessKey":"ONE","secretKey":"TWO","name":"x"},"data":[{"secretKey":"one","remoteRef":{"key":"x"}}],"c":{"secretName":"x","secretKey":"one"},"b":{"secretKey":"TWO"}}}`,
@@ -124,6 +128,19 @@ func withMasks(text string) string {
 
 func managed(fields string) string {
 	return `{"metadata":{"managedFields":[{"manager":"m","operation":"Update","fieldsType":"FieldsV1","fieldsV1":` + fields + `}]}}`
+}
+
+// TestMaskHidesWhatOnlyBeginsLikeAPlaceholder: a default, a quoted text, or anything
+// beside the placeholder may be the secret.
+func TestMaskHidesWhatOnlyBeginsLikeAPlaceholder(t *testing.T) {
+	for _, s := range []string{
+		"${PASSWORD:-hunter2}", `{{ default "hunter2" .password }}`, "{{ `hunter2` }}", "hunter2${X}", "${X}hunter2", "$hunter2",
+		"${1hunter2}", "{hunter2}", "$(echo hunter2)", "{{}}", "{{ .a }} hunter2 {{ .b }}", "::{", "${X",
+	} {
+		if got := Mask(s); !isMask(got) {
+			t.Errorf("%s stays", s)
+		}
+	}
 }
 
 // A property named like a secret is not one, nor is its default.

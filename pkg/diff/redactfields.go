@@ -107,7 +107,7 @@ func redactElement(path string, below map[string]any, r *rule) string {
 		key, beside = redactKey(*e.Key, r)
 		e = fieldpath.PathElement{Key: &key}
 	case (*e.Value).IsString():
-		e = fieldpath.ValueElement(value.NewValueInterface(mask((*e.Value).AsString())))
+		e = fieldpath.ValueElement(value.NewValueInterface(Mask((*e.Value).AsString())))
 	case r.isSecret():
 		return ""
 	}

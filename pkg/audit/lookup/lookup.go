@@ -83,7 +83,7 @@ func (l *Lookup) find(ctx context.Context, q audit.Question) audit.Answer {
 	k, err := l.resolve(ctx, q)
 	switch {
 	case err != nil:
-		return audit.Answer{Message: fmt.Sprintf("finding out whether %s is served: %v", describeType(q), err)}
+		return audit.Answer{Message: fmt.Sprintf("finding out whether %s is served: %v", describeType(q), err), Forbidden: apierrors.IsForbidden(err)}
 	case k == nil:
 		return audit.Answer{Outcome: audit.NotServed}
 	}
@@ -122,7 +122,7 @@ func (l *Lookup) fetch(ctx context.Context, k *kind, q audit.Question) audit.Ans
 	case apierrors.IsNotFound(err):
 		a.Outcome, a.Objects = audit.Absent, nil
 	case err != nil:
-		return audit.Answer{Message: fmt.Sprintf("reading %s: %v", describe(q), err), Namespaced: k.namespaced}
+		return audit.Answer{Message: fmt.Sprintf("reading %s: %v", describe(q), err), Namespaced: k.namespaced, Forbidden: apierrors.IsForbidden(err)}
 	case len(a.Objects) == 0:
 		a.Outcome = audit.Absent
 	}

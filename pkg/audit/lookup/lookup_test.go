@@ -89,8 +89,8 @@ func TestAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := l.Answer(t.Context(), test.q)
-			if a.Outcome != test.want || len(a.Objects) != test.found || a.Namespaced != test.namespaced || a.Message != test.message {
-				t.Errorf("outcome %d, %d objects, namespaced %t, %q", a.Outcome, len(a.Objects), a.Namespaced, a.Message)
+			if a.Outcome != test.want || len(a.Objects) != test.found || a.Namespaced != test.namespaced || a.Message != test.message || a.Forbidden != (name == "forbidden") {
+				t.Errorf("outcome %d, %d objects, namespaced %t, forbidden %t, %q", a.Outcome, len(a.Objects), a.Namespaced, a.Forbidden, a.Message)
 			}
 		})
 	}

@@ -19,20 +19,23 @@ func embeddedRemovedAPI() audit.Rule {
 	}
 }
 
-// builtInGroups are those of Kubernetes in which versions were removed. Every cluster
-// has them, in one version or another.
-var builtInGroups = []string{
-	"extensions", "apps", "batch", "policy", "autoscaling", "networking.k8s.io", "rbac.authorization.k8s.io",
-	"apiextensions.k8s.io", "admissionregistration.k8s.io", "storage.k8s.io", "scheduling.k8s.io", "coordination.k8s.io",
-	"certificates.k8s.io", "discovery.k8s.io", "events.k8s.io", "node.k8s.io", "flowcontrol.apiserver.k8s.io",
-}
+// bygone are groups of Kubernetes that were removed, or had versions that were, and that
+// are not among its resources now.
+var bygone = []string{"extensions", "settings.k8s.io", "auditregistration.k8s.io", "events.k8s.io"}
 
-// elsewhere matches the groups and kinds of what carries objects to other clusters,
-// which may serve what this one does not.
-var elsewhere = regexp.MustCompile(`(?i)cluster\.x-k8s\.io|open-cluster-management|\bwork\.|karmada|fleet|kubernetes\.crossplane\.io|kubernetes\.m\.crossplane\.io|argoproj|clusterresource|manifestwork|hypershift|hive\.openshift`)
+// elsewhere matches the groups and kinds of what carries objects to other clusters, which
+// may serve what this one does not, and of Gardener, which embeds configuration files.
+var elsewhere = regexp.MustCompile(`(?i)cluster\.x-k8s\.io|open-cluster-management|\bwork\.|karmada|fleet|kubernetes\.crossplane\.io|kubernetes\.m\.crossplane\.io|argoproj|clusterresource|manifestwork|hypershift|hive\.openshift|projectsveltos|kubefed|gardener|kratix|kluctl|\bkcp\.io|k0smotron|k0rdent|kubermatic`)
 
 // remoteField matches fields that hold what is meant for another cluster.
 var remoteField = regexp.MustCompile(`(?i)remote|workload|cluster`)
+
+// reachesOut matches fields of a spec that say how to reach another cluster, or which.
+var reachesOut = regexp.MustCompile(`(?i)^(kubeconfig.*|cluster(name|ref|selector|s)?|placement.*|destinations?)$`)
+
+// notStored are kinds that are served only below another, as pods/eviction is, and that
+// discovery does not show as types of their own.
+var notStored = []string{"Binding", "DeleteOptions", "Eviction", "Scale", "Status", "TokenRequest"}
 
 // embedded is an object within an object.
 type embedded struct {
@@ -40,62 +43,66 @@ type embedded struct {
 	question audit.Question
 }
 
-// embeddedIn are those of a spec whose type this cluster should serve.
-func embeddedIn(in *audit.Input) []embedded {
-	if elsewhere.MatchString(in.CRD.Spec.Group) || elsewhere.MatchString(in.CRD.Spec.Names.Kind) || hasKubeconfig(in.Object) {
-		return nil
+// isForOthers: what the object embeds is not meant for this cluster.
+func isForOthers(in *audit.Input) bool {
+	if elsewhere.MatchString(in.CRD.Spec.Group) || elsewhere.MatchString(in.CRD.Spec.Names.Kind) {
+		return true
 	}
-	var found []embedded
-	var walk func(path string, value any)
-	walk = func(path string, value any) {
-		switch v := value.(type) {
-		case map[string]any:
-			if q, ok := embeddedQuestion(in, v); ok {
-				found = append(found, embedded{path, q})
-			}
-			for name, child := range v {
-				if !remoteField.MatchString(name) {
-					walk(path+"."+name, child)
-				}
-			}
-		case []any:
-			for i, child := range v {
-				walk(fmt.Sprintf("%s[%d]", path, i), child)
-			}
-		}
-	}
-	walk(".spec", in.Object.Object["spec"])
-	slices.SortFunc(found, func(a, b embedded) int { return strings.Compare(a.path, b.path) })
-	return found
-}
-
-// hasKubeconfig: the object says how to reach another cluster, as those of Flux do.
-func hasKubeconfig(o *audit.Object) bool {
-	spec, _ := o.Object["spec"].(map[string]any)
+	spec, _ := in.Object.Object["spec"].(map[string]any)
 	for name := range spec {
-		if strings.HasPrefix(strings.ToLower(name), "kubeconfig") {
+		if reachesOut.MatchString(name) {
 			return true
 		}
 	}
 	return false
 }
 
-func embeddedQuestion(in *audit.Input, m map[string]any) (q audit.Question, ok bool) {
+// embeddedIn are the objects within a spec whose type this cluster should serve.
+func embeddedIn(in *audit.Input) []embedded {
+	if in.Offline || in.Object.GetDeletionTimestamp() != nil || isForOthers(in) {
+		return nil
+	}
+	var found []embedded
+	specNode(in).walk(func(n *node) bool {
+		if n.field != "" && (remoteField.MatchString(n.field) || isFunctionInput(in, n)) {
+			return false
+		}
+		if m, ok := n.value.(map[string]any); ok && isEmbedded(m) {
+			if q, ok := embeddedQuestion(in, m); ok {
+				found = append(found, embedded{n.path(), q})
+			}
+		}
+		return true
+	})
+	slices.SortFunc(found, func(a, b embedded) int { return strings.Compare(a.path, b.path) })
+	return found
+}
+
+// isFunctionInput: a Composition's functions take what looks like objects, of types that
+// nobody has to install.
+func isFunctionInput(in *audit.Input, n *node) bool {
+	return n.field == "input" && in.CRD.Spec.Group == "apiextensions.crossplane.io"
+}
+
+// isEmbedded: it is an object, and no reference to one.
+func isEmbedded(m map[string]any) bool {
 	_, hasMetadata := m["metadata"].(map[string]any)
 	_, hasSpec := m["spec"].(map[string]any)
+	return text(m, "apiVersion") != "" && text(m, "kind") != "" && (hasMetadata || hasSpec)
+}
+
+func embeddedQuestion(in *audit.Input, m map[string]any) (q audit.Question, ok bool) {
 	gv, err := schema.ParseGroupVersion(text(m, "apiVersion"))
 	kind := text(m, "kind")
-	if err != nil || kind == "" || gv.Version == "" || !hasMetadata && !hasSpec {
+	_, isList := m["items"].([]any)
+	if err != nil || gv.Group == "" || slices.Contains(notStored, kind) || isList && strings.HasSuffix(kind, "List") {
 		return q, false
 	}
 	q = audit.Question{Group: gv.Group, Version: gv.Version, Kind: kind}
-	return q, slices.Contains(builtInGroups, gv.Group) || isCustom(in, gv.Group)
+	return q, slices.Contains(bygone, gv.Group) || isBuiltinGroup(gv.Group) || isCustom(in, gv.Group)
 }
 
 func askEmbedded(in *audit.Input) []audit.Question {
-	if in.Offline {
-		return nil
-	}
 	var questions []audit.Question
 	for _, e := range embeddedIn(in) {
 		questions = append(questions, e.question)
@@ -104,25 +111,19 @@ func askEmbedded(in *audit.Input) []audit.Question {
 }
 
 func checkEmbedded(in *audit.Input) ([]audit.Finding, error) {
-	if in.Offline {
-		return nil, nil
-	}
 	var findings []audit.Finding
-	var unknown []string
+	var unknown doubts
 	for _, e := range embeddedIn(in) {
 		switch a := in.Answer(e.question); a.Outcome {
 		case audit.NotServed:
 			findings = append(findings, audit.Finding{
 				Path: e.path,
-				Message: fmt.Sprintf("embeds a %s of %s, which the API server does not serve: to create it will fail",
+				Message: fmt.Sprintf("embeds an object of kind %s in %s, which the API server does not serve: creating it fails",
 					e.question.Kind, groupVersion(e.question)),
 			})
 		case audit.Unknown:
-			unknown = append(unknown, fmt.Sprintf("%s of %s: %s", e.question.Kind, groupVersion(e.question), a.Message))
+			unknown.add(e.question, a)
 		}
 	}
-	if len(unknown) > 0 {
-		return findings, fmt.Errorf("whether embedded types are served is not known: %s", some(unknown))
-	}
-	return findings, nil
+	return findings, unknown.err("whether embedded types are served")
 }

@@ -49,6 +49,7 @@ type fixture struct {
 		Objects    []map[string]any
 		Message    string
 		Since      time.Time
+		Forbidden  bool
 	}
 	Offline bool
 	// Server is the version of the API server.
@@ -165,7 +166,7 @@ func (f *fixture) inputs(t *testing.T, about audit.About) []*audit.Input {
 		if outcome < 0 {
 			t.Fatalf("unknown outcome %q", a.Outcome)
 		}
-		common.Answers[a.Question] = audit.Answer{Outcome: audit.Outcome(outcome), Objects: integers(t, a.Objects), Message: a.Message, Namespaced: a.Namespaced, Since: a.Since}
+		common.Answers[a.Question] = audit.Answer{Outcome: audit.Outcome(outcome), Objects: integers(t, a.Objects), Message: a.Message, Namespaced: a.Namespaced, Since: a.Since, Forbidden: a.Forbidden}
 	}
 	census := audit.NewCensus()
 	var inputs []*audit.Input

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,7 +11,8 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// ownerPatience is how long the garbage collector may take to follow a deletion.
+// ownerPatience is how long the garbage collector may take, which reads the types that are
+// served every 30 seconds.
 const ownerPatience = 2 * time.Minute
 
 func badOwnerReference() audit.Rule {
@@ -23,15 +23,15 @@ func badOwnerReference() audit.Rule {
 	}
 }
 
-// ownerQuestion asks for the owner. The API server looks for that of a namespaced object
-// in the same namespace.
+// ownerQuestion asks for the owner. That of a namespaced object is in the same namespace,
+// or cluster-scoped.
 func ownerQuestion(o *audit.Object, ref metav1.OwnerReference) audit.Question {
 	gv, _ := schema.ParseGroupVersion(ref.APIVersion)
 	return audit.Question{Group: gv.Group, Version: gv.Version, Kind: ref.Kind, Namespace: o.GetNamespace(), Name: ref.Name}
 }
 
 func askOwners(in *audit.Input) []audit.Question {
-	if in.Offline {
+	if in.Offline || in.Object.GetDeletionTimestamp() != nil {
 		return nil
 	}
 	var questions []audit.Question
@@ -41,76 +41,105 @@ func askOwners(in *audit.Input) []audit.Question {
 	return questions
 }
 
+// checkOwners passes over an object that is being deleted: with or without owners, it goes.
 func checkOwners(in *audit.Input) ([]audit.Finding, error) {
-	refs := in.Object.GetOwnerReferences()
 	if in.Object.GetDeletionTimestamp() != nil {
-		return nil, nil // it goes anyway
+		return nil, nil
 	}
-	var findings []audit.Finding
-	var unknown []string
-	controllers := 0
+	refs := in.Object.GetOwnerReferences()
+	findings := severalControllers(refs)
+	if in.Offline {
+		return findings, nil
+	}
+	var unknown doubts
+	fate := fateOf(in, refs)
 	for i, ref := range refs {
-		if ref.Controller != nil && *ref.Controller {
-			controllers++
-		}
-		if in.Offline {
+		q := ownerQuestion(in.Object, ref)
+		a := in.Answer(q)
+		if a.Outcome == audit.Unknown {
+			unknown.add(q, a)
 			continue
 		}
-		f, doubt := judgeOwner(in, i, ref)
-		if f.Message != "" {
+		if f := judgeOwner(in.Object, ref, a, fate); f.Message != "" {
+			f.Path = fmt.Sprintf(".metadata.ownerReferences[%d]", i)
+			f.Due = in.Object.Changed().Add(ownerPatience)
 			findings = append(findings, f)
 		}
-		if doubt != "" {
-			unknown = append(unknown, doubt)
+	}
+	return findings, unknown.err("whether the owners exist")
+}
+
+func severalControllers(refs []metav1.OwnerReference) []audit.Finding {
+	n := 0
+	for _, ref := range refs {
+		if ref.Controller != nil && *ref.Controller {
+			n++
 		}
 	}
-	if controllers > 1 {
-		findings = append(findings, audit.Finding{
-			Path: ".metadata.ownerReferences", Since: in.Object.Changed(),
-			Message: fmt.Sprintf("%d owners are marked controller: true, and only one may be: controllers will fight over the object", controllers),
-		})
+	if n < 2 {
+		return nil
 	}
-	if len(unknown) > 0 {
-		return findings, fmt.Errorf("whether owners exist is not known: %s", some(unknown))
-	}
-	return findings, nil
+	return []audit.Finding{{
+		Path:    ".metadata.ownerReferences",
+		Message: fmt.Sprintf("%d owners are marked controller: true, and only one may be: the API server refuses every write until the others are gone", n),
+	}}
 }
 
-// judgeOwner says what is wrong with one reference, or why that is not known.
-func judgeOwner(in *audit.Input, i int, ref metav1.OwnerReference) (f audit.Finding, doubt string) {
-	a := in.Answer(ownerQuestion(in.Object, ref))
-	f = audit.Finding{
-		Path:  fmt.Sprintf(".metadata.ownerReferences[%d]", i),
-		Since: in.Object.Changed(), Due: in.Object.Changed().Add(ownerPatience),
+// fate is what becomes of an object with an owner that does not exist.
+type fate struct {
+	text     string
+	severity audit.Severity
+}
+
+// fateOf tells what the garbage collector does (attemptToDeleteItem in
+// k8s.io/kubernetes/pkg/controller/garbagecollector).
+func fateOf(in *audit.Input, refs []metav1.OwnerReference) fate {
+	doubtful := false
+	for _, ref := range refs {
+		switch a := in.Answer(ownerQuestion(in.Object, ref)); {
+		case a.Outcome == audit.Found && uidOf(a) == string(ref.UID):
+			return fate{"the garbage collector removes the reference when it next looks, and leaves the object to its other owner", audit.Medium}
+		case a.Outcome == audit.Unknown, a.Outcome == audit.NotServed:
+			doubtful = true
+		}
 	}
+	if doubtful {
+		return fate{"the garbage collector deletes the object when it next looks, unless another owner exists", audit.High}
+	}
+	return fate{"the garbage collector deletes the object when it next looks", audit.High}
+}
+
+// judgeOwner says what is wrong with a reference. Of what cannot be an owner the garbage
+// collector says so in its log, and does not look at the object any more.
+func judgeOwner(o *audit.Object, ref metav1.OwnerReference, a audit.Answer, next fate) (f audit.Finding) {
 	owner := fmt.Sprintf("%s %q", ref.Kind, ref.Name)
-	clusterScoped := in.Object.GetNamespace() == ""
+	const never = "the garbage collector gives up on the object and never deletes it"
 	switch {
 	case a.Outcome == audit.NotServed:
-		f.Message = fmt.Sprintf("the owner %s is of %s, which the API server does not serve, so the object is never collected", owner, ref.APIVersion)
-		f.Summary = fmt.Sprintf("the owner's type %s %s is not served", ref.APIVersion, ref.Kind)
-	case a.Outcome != audit.Unknown && a.Namespaced && clusterScoped:
-		f.Message = fmt.Sprintf("the owner %s is namespaced and the object is not: the garbage collector takes the owner for missing and may delete the object", owner)
-		f.Summary = fmt.Sprintf("the owner, a %s, is namespaced and the object is not", ref.Kind)
+		f.Message = fmt.Sprintf("the owner %s is of %s, which the API server does not serve: %s", owner, ref.APIVersion, never)
+		f.Summary = fmt.Sprintf("the owner is of kind %s in %s, which the API server does not serve: %s", ref.Kind, ref.APIVersion, never)
+	case a.Namespaced && o.GetNamespace() == "":
+		f.Message = fmt.Sprintf("the owner %s is namespaced and the object is not: %s", owner, never)
+		f.Summary = fmt.Sprintf("the owner, of kind %s, is namespaced and the object is not: %s", ref.Kind, never)
 	case a.Outcome == audit.Absent:
-		f.Message = fmt.Sprintf("the owner %s does not exist%s: the garbage collector deletes the object when it next looks", owner, inNamespace(in.Object))
-		f.Summary = fmt.Sprintf("the owner, a %s, does not exist", ref.Kind)
-	case a.Outcome == audit.Found && uidOf(a) != string(ref.UID):
-		f.Message = fmt.Sprintf("the owner %s was created anew: it has the UID %s, and the reference says %s", owner, uidOf(a), ref.UID)
-		f.Summary = fmt.Sprintf("the owner, a %s, was created anew with another UID", ref.Kind)
-	case a.Outcome == audit.Unknown:
-		return audit.Finding{}, strings.TrimSpace(owner + " " + a.Message)
-	default:
-		return audit.Finding{}, ""
+		f.Message = fmt.Sprintf("the owner %s does not exist%s: %s", owner, inOwnNamespace(a), next.text)
+		f.Summary = fmt.Sprintf("the owner, of kind %s, does not exist: %s", ref.Kind, next.text)
+		f.Severity = next.severity
+	case uidOf(a) != string(ref.UID):
+		f.Message = fmt.Sprintf("the owner %s was created anew, with the UID %s where the reference says %s: %s", owner, uidOf(a), ref.UID, next.text)
+		f.Summary = fmt.Sprintf("the owner, of kind %s, was created anew with another UID: %s", ref.Kind, next.text)
+		f.Severity = next.severity
 	}
-	return f, ""
+	return f
 }
 
-func inNamespace(o *audit.Object) string {
-	if o.GetNamespace() == "" {
+// inOwnNamespace tells where an owner was looked for: whoever wrote the reference may have
+// meant one in another namespace, which cannot be.
+func inOwnNamespace(a audit.Answer) string {
+	if !a.Namespaced {
 		return ""
 	}
-	return " in the namespace " + o.GetNamespace() + ", where owners have to be"
+	return " in the object's own namespace, where it has to be"
 }
 
 func uidOf(a audit.Answer) string {

@@ -1,14 +1,14 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
-	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
-
 	"github.com/crdwatch/crdwatch/pkg/audit"
+	"github.com/crdwatch/crdwatch/pkg/diff"
 )
 
 func plaintextSecret() audit.Rule {
@@ -19,128 +19,126 @@ func plaintextSecret() audit.Rule {
 	}
 }
 
-// secretKey matches names of fields whose value is a secret itself. Redaction goes by
-// wider names: a hash too many does no harm, a finding too many does. So "privateKey" is not
-// among them, which may be the path of a file.
-var secretKey = regexp.MustCompile(`(?i)(^|[a-z0-9_.-])(passwo?rd|passwd|passphrase|secret|token|api[-_]?key|secret[-_]?key|secret[-_]?access[-_]?key|client[-_]?secret|connection[-_]?string)$`)
+var (
+	// secretKey matches names of fields whose value is a secret itself. Redaction, which
+	// knows what a name can mean (diff.Schema.Redact), goes by wider ones: a hash too many
+	// does no harm, a finding too many does. So "privateKey" is not among them, which may be
+	// the path of a file; for "secret" see isSecretName.
+	secretKey = regexp.MustCompile(`(?i)(passwo?rds?|passwd|passphrase|[a-z0-9_.-]pwd|token|api[-_]?key|secret[-_]?key|secret[-_]?access[-_]?key|(client|consumer|hmac|shared|webhook)[-_]?secret|connection[-_]?string|pre[-_]?shared[-_]?key|psk|^(proxy-)?authorization)$`)
 
-// notSecret matches names that end like one of a secret and are none.
-var notSecret = regexp.MustCompile(`(?i)(page|continue|next|sync|cancel|csrf|design|public|promotion)[-_]?token$|(generate|update|use|has|from|existing)[-_]?(secret|password|token)$`)
+	// notSecret matches names that end like one of a secret and are none.
+	notSecret = regexp.MustCompile(`(?i)(page|continue|next|sync|cancel|csrf|xsrf|design|public|promotion|demotion|challenge|resume|start|stop|end|delimiter|separator)[-_]?token$|(generate|update|use|has|from|existing|require|allow|enable|disable|force|rotate|encrypted|hashed|sealed)[-_]?(secret|password|token|authorization)s?$`)
 
-// secretValues are what a value looks like that is a secret whatever its name.
-var secretValues = []struct {
-	what    string
-	pattern *regexp.Regexp
-}{
-	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----`)},
-	{"an AWS access key", regexp.MustCompile(`\b(AKIA|ASIA)[0-9A-Z]{16}\b`)},
-	{"a GitHub token", regexp.MustCompile(`\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b`)},
-	{"a JSON web token", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}`)},
-	{"a Slack token", regexp.MustCompile(`\bxox[abprs]-[0-9A-Za-z-]{20,}\b`)},
-}
+	// secretObject matches descriptions of fields that name a Secret, as Traefik's
+	// basicAuth.secret does.
+	secretObject = regexp.MustCompile(`(?i)\bnames? of\b|\b(k8s|kubernetes) secrets?\b|\bsecret (name|resource|object|reference)\b`)
+
+	// harmless matches descriptions of fields that hold no secret, whatever their name:
+	// they name it, say where it is, or have its hash. That of a real one may well advise
+	// to use a Secret instead.
+	harmless = regexp.MustCompile(`(?i)\bnames? of (the|a|an|some)\b[^.]{0,60}\b(secrets?|cookie|header|file|key|field)\b|\bkey (in|of|within) (the|a) [^.]{0,40}\bsecret\b|\bfile ?(name|path)\b|\bpath (to|of) (the|a)\b|\bhashed\b|\bhash of\b|\bchallenge token\b|\bOCID\b`)
+)
 
 func checkPlaintextSecret(in *audit.Input) ([]audit.Finding, error) {
-	if kind := in.Object.GetKind(); kind == "SealedSecret" || kind == "Challenge" { // of ACME: everybody may see its token
+	if isSealed(in) {
 		return nil, nil
 	}
-	var root *schema.Structural
-	if _, version, ok := strings.Cut(in.Object.GetAPIVersion(), "/"); ok {
-		if v := in.CRD.Version(version); v != nil {
-			root, _ = v.Structural() // without one, names and values still tell
+	var findings []audit.Finding
+	rootNode(in).walk(func(n *node) bool {
+		if isHarmlessField(in, n) {
+			return false
 		}
-	}
-	w := secretWalk{}
-	for _, section := range []string{"spec", "data"} {
-		if value, ok := in.Object.Object[section]; ok {
-			w.value("."+section, section, value, propertyOf(root, section))
-		}
-	}
-	slices.SortFunc(w.findings, audit.Finding.Compare)
-	return w.findings, nil
-}
-
-// secretWalk looks at each string of an object.
-type secretWalk struct{ findings []audit.Finding }
-
-func (w *secretWalk) value(path, key string, value any, s *schema.Structural) {
-	switch v := value.(type) {
-	case map[string]any:
-		for name, child := range v {
-			// The names of cookies and headers are no secrets.
-			if name != "encryptedData" && !strings.HasSuffix(strings.ToLower(name), "names") {
-				w.value(path+"."+name, name, child, propertyOf(s, name))
+		if value, ok := n.value.(string); ok {
+			if what := secretIn(n, value); what.text != "" {
+				findings = append(findings, what.finding(n.path(), value))
 			}
 		}
-	case []any:
-		for i, child := range v {
-			w.value(fmt.Sprintf("%s[%d]", path, i), key, child, itemOf(s))
-		}
-	case string:
-		if what := secretIn(key, v, s); what != "" {
-			w.add(path, v, what)
-		}
-	}
+		return true
+	})
+	slices.SortFunc(findings, audit.Finding.Compare)
+	return findings, nil
 }
 
-// secretIn says what a string is, or nothing.
-func secretIn(key, value string, s *schema.Structural) string {
-	if audit.IsRedacted(value) {
-		switch {
-		case s != nil && s.ValueValidation != nil && s.ValueValidation.Format == "password":
-			return "the schema calls it a password"
-		case secretKey.MatchString(key) && !notSecret.MatchString(key) && !namesObject(key, s):
-			return "its name says that it is a secret"
-		}
-		return ""
-	}
-	for _, p := range secretValues {
-		if p.pattern.MatchString(value) {
-			return "it holds " + p.what
-		}
-	}
-	return ""
+// isSealed: what looks like secrets is encrypted, made for everybody to see, or a pattern
+// that real ones are compared with.
+func isSealed(in *audit.Input) bool {
+	_, sops := in.Object.Object["sops"]
+	group := in.CRD.Spec.Group
+	return sops || in.Object.GetKind() == "SealedSecret" || group == "acme.cert-manager.io" || within(group, "kyverno.io")
 }
 
-// secretObject matches descriptions of fields that name a Secret, as Traefik's
-// basicAuth.secret does.
-var secretObject = regexp.MustCompile(`(?i)\bnames? of (the|a|an|some)\b[^.]{0,60}\bsecrets?\b|\b(k8s|kubernetes) secrets?\b|\bsecret (name|resource|object|reference)\b`)
-
-// namesObject: by the schema, the value is the name of a Secret and none itself. The
-// description of a token may well advise to use a Secret instead, and does not count.
-func namesObject(key string, s *schema.Structural) bool {
-	return s != nil && strings.HasSuffix(strings.ToLower(key), "secret") && secretObject.MatchString(s.Description)
+// isHarmlessField: there is nothing to look for below. Of metadata only annotations are
+// written by hand; the status repeats what is elsewhere, or is not for the user to move.
+func isHarmlessField(in *audit.Input, n *node) bool {
+	if n.field == "" {
+		return false
+	}
+	switch depth := n.depth(); {
+	case depth == 1:
+		return slices.Contains([]string{"apiVersion", "kind", "status"}, n.field)
+	case depth == 2 && n.parent.field == "metadata":
+		return n.field != "annotations"
+	case n.field == "template" && within(in.CRD.Spec.Group, "external-secrets.io"):
+		return true // how a Secret is to be made of what is fetched
+	}
+	// The names of cookies and headers are no secrets.
+	return n.field == "encryptedData" || strings.HasSuffix(strings.ToLower(n.field), "names")
 }
 
-func (w *secretWalk) add(path, value, what string) {
-	f := audit.Finding{
-		Path:    path,
-		Message: fmt.Sprintf("a secret stands here in plain text: %s", what),
-	}
-	f.Summary = f.Message
-	if audit.IsRedacted(value) {
-		f.Message += " (" + value + ")"
-	}
-	w.findings = append(w.findings, f)
+// clue is what makes a string a secret. Its text is empty if nothing does.
+type clue struct {
+	text string
+	// severity is that of the rule when it is zero.
+	severity audit.Severity
 }
 
-// propertyOf is the schema of a field, as far as there is one.
-func propertyOf(s *schema.Structural, name string) *schema.Structural {
-	if s == nil {
-		return nil
-	}
-	if p, ok := s.Properties[name]; ok {
-		return &p
-	}
-	if s.AdditionalProperties != nil {
-		return s.AdditionalProperties.Structural
-	}
-	return nil
+// finding never shows the value, only its hash.
+func (c clue) finding(path, value string) audit.Finding {
+	f := audit.Finding{Path: path, Severity: c.severity, Summary: "a secret stands here in plain text: " + c.text}
+	f.Message = fmt.Sprintf("%s (%s)", f.Summary, diff.Mask(value))
+	return f
 }
 
-// itemOf is the schema of a list's items, as far as there is one.
-func itemOf(s *schema.Structural) *schema.Structural {
-	if s == nil {
-		return nil
+// secretIn says what makes a string a secret.
+func secretIn(n *node, value string) clue {
+	name, pair := secretName(n)
+	if !audit.IsRedacted(value) {
+		return secretValue(name, value)
 	}
-	return s.Items
+	s := n.schema()
+	if s != nil && s.ValueValidation != nil && s.ValueValidation.Format == "password" {
+		return clue{text: "the schema calls it a password"}
+	}
+	description := ""
+	if s != nil {
+		description = s.Description
+	}
+	// As a field, authorization says how; as a header or a variable, it is a credential.
+	if strings.EqualFold(name, "authorization") && !pair || !isSecretName(name, description) || harmless.MatchString(description) {
+		return clue{}
+	}
+	if pair {
+		return clue{text: fmt.Sprintf("the name %q says that it is a secret", name)}
+	}
+	return clue{text: "its name says that it is a secret"}
+}
+
+// isSecretName: what is just called a secret is most often the name of a Secret, and
+// counts only where the description is there to say otherwise.
+func isSecretName(name, description string) bool {
+	if notSecret.MatchString(name) {
+		return false
+	}
+	return secretKey.MatchString(name) ||
+		strings.HasSuffix(strings.ToLower(name), "secret") && description != "" && !secretObject.MatchString(description)
+}
+
+// secretName is the name that tells what a value is: that of its field, or in a pair of
+// name and value, like an environment variable or a header, what the pair names.
+func secretName(n *node) (name string, pair bool) {
+	if n.field != "value" && n.field != "default" {
+		return n.name(), false
+	}
+	beside := n.beside()
+	return cmp.Or(text(beside, "name"), text(beside, "key")), true
 }

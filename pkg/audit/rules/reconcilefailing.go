@@ -5,9 +5,11 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
@@ -15,8 +17,8 @@ import (
 const (
 	// reconcilePatience is how long a controller may take.
 	reconcilePatience = 15 * time.Minute
-	// quotedBytes is how much of a condition's message is repeated, in bytes.
-	quotedBytes = 300
+	// quotedRunes is how much of a condition's reason and message is repeated.
+	quotedRunes = 300
 )
 
 func reconcileFailing() audit.Rule {
@@ -27,102 +29,146 @@ func reconcileFailing() audit.Rule {
 	}
 }
 
-// readiness are the condition types that are True when all is well, by common use:
-// kstatus and Crossplane (Synced) look at the same.
-var readiness = []string{"Ready", "Synced", "Available"}
+// readiness are the condition types that are True when all is well, by common use. A
+// cause comes before what follows from it: to Crossplane, what is not Synced is not Ready.
+var readiness = []string{"Synced", "Ready", "Available"}
 
 // checkReconcile makes one finding, of the sign that stands longest: one that comes and
 // goes must not hide it.
 func checkReconcile(in *audit.Input) ([]audit.Finding, error) {
-	o := in.Object
-	if o.GetDeletionTimestamp() != nil || atRest(o, in.CRD.Spec.Group) {
+	if in.Object.GetDeletionTimestamp() != nil || atRest(in.Object, in.CRD.Spec.Group) {
 		return nil, nil
 	}
-	var signs []audit.Finding
-	for _, c := range items(o.Object, "status", "conditions") {
-		if text(c, "status") == "False" && slices.Contains(readiness, text(c, "type")) && decided(o, c) {
-			signs = append(signs, conditionFinding(o, c, "is False"))
-		}
-	}
-	if f, ok := failed(o); ok {
-		signs = append(signs, f)
-	}
-	signs = append(signs, behind(o)...)
+	signs := append(failingConditions(in.Object), behind(in)...)
 	if len(signs) == 0 {
 		return nil, nil
 	}
 	return []audit.Finding{slices.MinFunc(signs, func(a, b audit.Finding) int { return a.Due.Compare(b.Due) })}, nil
 }
 
-// decided: the condition is about the spec as it is now, as far as it tells.
-func decided(o *audit.Object, c map[string]any) bool {
-	n, ok := c["observedGeneration"].(int64)
-	return !ok || n == 0 || n >= o.GetGeneration()
+// failingConditions are those that say that something fails, the gravest first.
+func failingConditions(o *audit.Object) []audit.Finding {
+	var signs []audit.Finding
+	conditions := items(o.Object, "status", "conditions")
+	sign := func(kind, bad string) {
+		for _, c := range conditions {
+			if text(c, "type") == kind && text(c, "status") == bad && !restingReason.MatchString(text(c, "reason")) && !outlived(c, conditions) {
+				signs = append(signs, conditionFinding(o, c))
+			}
+		}
+	}
+	if stalled(o) {
+		sign(string(status.ConditionStalled), "True")
+	}
+	for _, kind := range readiness {
+		sign(kind, "False")
+	}
+	return signs
 }
 
-func conditionFinding(o *audit.Object, c map[string]any, says string) audit.Finding {
-	since, err := time.Parse(time.RFC3339, text(c, "lastTransitionTime"))
-	if err != nil {
+// stalled asks kstatus whether the controller has given up. It cannot tell where the
+// status has another shape than usual: then there is no such condition either.
+func stalled(o *audit.Object) bool {
+	result, err := status.Compute(&unstructured.Unstructured{Object: o.Object})
+	return err == nil && result.Status == status.FailedStatus
+}
+
+// conditionFinding quotes a condition. One without a time has been so at least since the
+// object was last written; one about an earlier spec says nothing of the present one
+// before the controller had time to look at it.
+func conditionFinding(o *audit.Object, c map[string]any) audit.Finding {
+	kind, reason := text(c, "type"), text(c, "reason")
+	since := transition(c)
+	if since.IsZero() {
 		since = o.Changed()
 	}
-	typ, reason := text(c, "type"), text(c, "reason")
+	due := later(since.Add(reconcilePatience), specChanged(o).Add(grace))
+	if seen, ok := c["observedGeneration"].(int64); ok && seen != 0 && seen < o.GetGeneration() {
+		due = later(due, specChanged(o).Add(reconcilePatience))
+	}
 	f := audit.Finding{
-		Path:  fmt.Sprintf(".status.conditions[type=%q]", typ),
-		Since: since, Due: since.Add(reconcilePatience),
-		Message: fmt.Sprintf("%s %s since %s", typ, says, stamp(since)),
-		Summary: fmt.Sprintf("%s %s", typ, says),
+		Path:  fmt.Sprintf(".status.conditions[type=%q]", kind),
+		Since: since, Due: due,
+		Message: fmt.Sprintf("%s is %s since %s", kind, text(c, "status"), stamp(since)),
+		Summary: fmt.Sprintf("%s is %s", kind, text(c, "status")),
+	}
+	// Where conditions have a severity, as in Cluster API, Info is for what only takes its time.
+	if text(c, "severity") == "Info" {
+		f.Severity = audit.Low
 	}
 	if reason != "" {
-		f.Summary += " (" + reason + ")"
+		f.Summary += " (" + oneLine(reason) + ")"
 	}
-	says = strings.TrimSuffix(strings.TrimPrefix(reason+": "+text(c, "message"), ": "), ": ")
-	if quote := oneLine(says); quote != "" {
+	if quote := oneLine(strings.TrimSuffix(strings.TrimPrefix(reason+": "+text(c, "message"), ": "), ": ")); quote != "" {
 		f.Message += ": " + quote
 	}
 	return f
 }
 
-// oneLine is a text as one line of bounded length.
+// transition is when a condition changed last; zero if it does not tell.
+func transition(c map[string]any) time.Time {
+	t, _ := time.Parse(time.RFC3339, text(c, "lastTransitionTime"))
+	return t
+}
+
+// oneLine is a text as one line of bounded length that does nothing to a terminal.
 func oneLine(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > quotedBytes {
-		s = strings.ToValidUTF8(s[:quotedBytes], "") + "…"
-	}
-	return s
-}
-
-// failed asks kstatus, which knows Stalled and Failed.
-func failed(o *audit.Object) (audit.Finding, bool) {
-	r, err := status.Compute(&unstructured.Unstructured{Object: o.Object})
-	if err != nil || r.Status != status.FailedStatus {
-		return audit.Finding{}, false
-	}
-	for _, c := range items(o.Object, "status", "conditions") {
-		if text(c, "status") == "True" && slices.Contains([]string{"Stalled", "Failed"}, text(c, "type")) {
-			return conditionFinding(o, c, "is True"), true
+	line := []rune(strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return -1
 		}
+		return r
+	}, strings.Join(strings.Fields(s), " ")))
+	if len(line) > quotedRunes {
+		return string(line[:quotedRunes-1]) + "…"
 	}
-	return audit.Finding{}, false
+	return string(line)
 }
 
-// behind: the controller has written a generation, and it is not that of the spec.
-func behind(o *audit.Object) []audit.Finding {
+// behind: the controller has written the generation that it saw, and that is not the
+// present one. Without the status subresource that means nothing: there, to write the
+// status makes a new generation, too.
+func behind(in *audit.Input) []audit.Finding {
+	o := in.Object
 	seen, ok, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
-	if !ok || seen == 0 || seen >= o.GetGeneration() {
+	if !ok || seen == 0 || seen >= o.GetGeneration() || !hasStatusSubresource(in) {
 		return nil
 	}
-	var edited time.Time
-	for _, e := range o.GetManagedFields() {
-		if e.Subresource == "" && e.Time != nil && e.Time.After(edited) {
-			edited = e.Time.Time
-		}
-	}
-	if edited.IsZero() {
-		edited = o.Changed()
-	}
+	changed := specChanged(o)
 	return []audit.Finding{{
-		Path: ".status.observedGeneration", Since: edited, Due: edited.Add(reconcilePatience),
-		Message: fmt.Sprintf("the spec is at generation %d, and its controller has seen %d; it was last changed at %s", o.GetGeneration(), seen, stamp(edited)),
+		Path: ".status.observedGeneration", Since: changed, Due: changed.Add(reconcilePatience),
+		Message: fmt.Sprintf("the spec is at generation %d, and its controller has seen %d; it was last changed at %s", o.GetGeneration(), seen, stamp(changed)),
 		Summary: "its controller has not seen the newest spec",
 	}}
+}
+
+func hasStatusSubresource(in *audit.Input) bool {
+	v := in.CRD.Version(in.Object.GroupVersionKind().Version)
+	return v != nil && v.Subresources != nil && v.Subresources.Status != nil
+}
+
+// specChanged is when somebody last wrote what makes a new generation: anything but
+// metadata and status. A manager's time tells of all its fields together.
+func specChanged(o *audit.Object) time.Time {
+	last := o.GetCreationTimestamp().Time
+	for _, e := range o.Entries() {
+		if e.Subresource != "status" && ownsSpec(e) {
+			last = later(last, e.Time)
+		}
+	}
+	return last
+}
+
+// ownsSpec: an entry whose fields cannot be read may have any.
+func ownsSpec(e audit.Entry) bool {
+	if e.Fields == nil {
+		return true
+	}
+	owns := false
+	note := func(pe fieldpath.PathElement) {
+		owns = owns || pe.FieldName != nil && *pe.FieldName != "metadata" && *pe.FieldName != "status"
+	}
+	e.Fields.Members.Iterate(note)
+	e.Fields.Children.Iterate(note)
+	return owns
 }

@@ -19,70 +19,123 @@ func danglingTypedRef() audit.Rule {
 	}
 }
 
-// refKey matches the names of fields that refer to another object.
-var refKey = regexp.MustCompile(`(?i)refs?$|references?$`)
+var (
+	// refField matches the names of fields that refer to another object.
+	refField = regexp.MustCompile(`(?i)refs?$|references?$`)
+	// templateField matches the names of fields whose content is meant for another object,
+	// and perhaps for another namespace.
+	templateField = regexp.MustCompile(`(?i)templates?$`)
+	kindName      = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
+)
 
 // reference is one that names a kind.
 type reference struct {
-	path     string
-	question audit.Question
+	path string
+	// object asks for what is referred to. Where only the type can be known of, it has
+	// no name.
+	object audit.Question
+	// kind asks for the type in any version.
+	kind audit.Question
 }
 
 // references are those of a spec that say what they mean without doubt.
 func references(in *audit.Input) []reference {
-	var found []reference
-	var walk func(path, key string, value any)
-	walk = func(path, key string, value any) {
-		switch v := value.(type) {
-		case map[string]any:
-			if q, ok := referenceIn(in, key, v); ok {
-				found = append(found, reference{path, q})
-				return
-			}
-			for name, child := range v {
-				walk(path+"."+name, name, child)
-			}
-		case []any:
-			for i, child := range v {
-				walk(fmt.Sprintf("%s[%d]", path, i), key, child)
-			}
-		}
+	if in.Offline || in.Object.GetDeletionTimestamp() != nil {
+		return nil
 	}
-	walk(".spec", "spec", in.Object.Object["spec"])
+	var found []reference
+	specNode(in).walk(func(n *node) bool {
+		m, ok := n.value.(map[string]any)
+		if !ok {
+			return true
+		}
+		if templateField.MatchString(n.name()) || isEmbedded(m) {
+			return false
+		}
+		if !isReference(n, m) {
+			return true
+		}
+		if object, ok := target(in, m); ok {
+			kind := audit.Question{Group: object.Group, Kind: object.Kind}
+			found = append(found, reference{n.path(), object, kind})
+		}
+		return false
+	})
 	slices.SortFunc(found, func(a, b reference) int { return strings.Compare(a.path, b.path) })
 	return found
 }
 
-// referenceIn reads {kind, name[, apiVersion or group, namespace]}. Only custom types
-// are followed: to look for others would need rights that a watcher of custom resources
-// should not have.
-func referenceIn(in *audit.Input, key string, m map[string]any) (q audit.Question, ok bool) {
+// isReference: it is called so, the schema gives it a kind and a name, and its target has
+// to be there. With a UID it tells what a controller found or made, and does not ask for it.
+func isReference(n *node, m map[string]any) bool {
 	kind, name := text(m, "kind"), text(m, "name")
 	optional, _ := m["optional"].(bool)
-	if !refKey.MatchString(key) || kind == "" || name == "" || optional || strings.ContainsAny(name, "{}$*") || audit.IsRedacted(name) {
-		return q, false
-	}
-	q = audit.Question{Kind: kind, Name: name, Namespace: text(m, "namespace")}
+	return refField.MatchString(n.name()) && kindName.MatchString(kind) && isLiteral(name) && isLiteral(text(m, "namespace")+"-") &&
+		!optional && text(m, "uid") == "" && !isFarAway(m, kind) && n.declares("kind", "name")
+}
+
+// isLiteral: the text stands for itself and is not filled in by somebody.
+func isLiteral(s string) bool {
+	return s != "" && !strings.ContainsAny(s, "{}$*%<> ") && !audit.IsRedacted(s)
+}
+
+// isFarAway: the target need not be in the cluster, or in the namespace. A Task of Tekton
+// may come from a bundle or a resolver, a Kamelet from the catalog of the operator.
+func isFarAway(m map[string]any, kind string) bool {
+	return text(m, "bundle") != "" || text(m, "resolver") != "" || kind == "Kamelet"
+}
+
+// target reads {kind, name[, apiVersion or group, namespace]}. Objects are asked for only
+// if they are custom resources, for others a watcher of custom resources should have no
+// rights; of other types it is asked whether there are such.
+func target(in *audit.Input, m map[string]any) (q audit.Question, ok bool) {
+	q = audit.Question{Kind: text(m, "kind"), Name: text(m, "name"), Namespace: text(m, "namespace")}
 	if q.Namespace == "" {
 		q.Namespace = in.Object.GetNamespace()
 	}
-	for _, field := range []string{"apiVersion", "apiGroup", "group"} {
-		value, given := m[field].(string)
-		if !given {
-			continue
-		}
-		q.Group = value
-		if gv, err := schema.ParseGroupVersion(value); err == nil && (field == "apiVersion" || strings.Contains(value, "/")) {
-			q.Group, q.Version = gv.Group, gv.Version
-		}
-		return q, isCustom(in, q.Group)
+	group, version, given := apiOf(m)
+	if !given {
+		q.Group, ok = onlyGroup(in, q.Kind)
+		return q, ok
 	}
-	groups := groupsOf(in, kind)
-	if len(groups) != 1 {
+	q.Group, q.Version = group, version
+	switch {
+	case isCustom(in, group):
+		return q, true
+	case isBuiltinGroup(group), !strings.Contains(group, "."), isForOthers(in):
 		return q, false
 	}
-	q.Group = groups[0]
-	return q, true
+	return audit.Question{Group: group, Kind: q.Kind}, true
+}
+
+// apiOf is the group of a reference, with the version if it names one.
+func apiOf(m map[string]any) (group, version string, given bool) {
+	for _, field := range []string{"apiVersion", "apiGroup", "group"} {
+		value, ok := m[field].(string)
+		if !ok {
+			continue
+		}
+		if gv, err := schema.ParseGroupVersion(value); err == nil && (field == "apiVersion" || strings.Contains(value, "/")) {
+			return gv.Group, gv.Version, true
+		}
+		return value, "", true
+	}
+	return "", "", false
+}
+
+// onlyGroup is the group of a kind that only one CRD has. One that Kubernetes has, too,
+// is not meant: there is a Service of Knative, and hardly anybody refers to it.
+func onlyGroup(in *audit.Input, kind string) (group string, ok bool) {
+	for _, p := range in.Peers {
+		if p.Kind != kind {
+			continue
+		}
+		if ok {
+			return "", false
+		}
+		group, ok = p.Group, true
+	}
+	return group, ok && !slices.ContainsFunc(builtins(), func(p audit.Peer) bool { return p.Kind == kind })
 }
 
 // isCustom: the cluster has CRDs of the group.
@@ -90,60 +143,67 @@ func isCustom(in *audit.Input, group string) bool {
 	return slices.ContainsFunc(in.Peers, func(p audit.Peer) bool { return p.Group == group })
 }
 
-// groupsOf are the groups of the CRDs with a kind.
-func groupsOf(in *audit.Input, kind string) []string {
-	var groups []string
-	for _, p := range in.Peers {
-		if p.Kind == kind {
-			groups = append(groups, p.Group)
-		}
-	}
-	return groups
+func isBuiltinGroup(group string) bool {
+	return slices.ContainsFunc(builtins(), func(p audit.Peer) bool { return p.Group == group })
 }
 
 func askReferences(in *audit.Input) []audit.Question {
-	if in.Offline {
-		return nil
-	}
 	var questions []audit.Question
 	for _, r := range references(in) {
-		questions = append(questions, r.question)
+		questions = append(questions, r.object, r.kind)
 	}
 	return questions
 }
 
 func checkReferences(in *audit.Input) ([]audit.Finding, error) {
-	if in.Offline || in.Object.GetDeletionTimestamp() != nil {
-		return nil, nil
-	}
 	var findings []audit.Finding
-	var unknown []string
-	due := in.Object.Changed().Add(grace)
+	var unknown doubts
 	for _, r := range references(in) {
-		q := r.question
-		f := audit.Finding{Path: r.path, Since: in.Object.Changed(), Due: due}
-		switch a := in.Answer(q); a.Outcome {
-		case audit.Absent:
-			if a.Namespaced && q.Namespace == "" {
-				continue // which namespace is meant, only the controller knows
-			}
-			f.Message = fmt.Sprintf("refers to %s %q, which does not exist%s", q.Kind, q.Name, where(a, q))
-			f.Summary = fmt.Sprintf("refers to a %s that does not exist", q.Kind)
-		case audit.NotServed:
-			f.Message = fmt.Sprintf("refers to %s %q of %s, and the API server does not serve that", q.Kind, q.Name, groupVersion(q))
-			f.Summary = fmt.Sprintf("refers to a %s of %s, which is not served", q.Kind, groupVersion(q))
-		case audit.Unknown:
-			unknown = append(unknown, fmt.Sprintf("%s %q: %s", q.Kind, q.Name, a.Message))
-			continue
-		default:
-			continue
+		f, doubt := judgeReference(in, r)
+		if doubt != nil {
+			unknown.add(r.object, *doubt)
 		}
-		findings = append(findings, f)
+		if f.Message != "" {
+			f.Path, f.Due = r.path, later(in.Object.Changed(), in.CRD.Edited()).Add(grace)
+			findings = append(findings, f)
+		}
 	}
-	if len(unknown) > 0 {
-		return findings, fmt.Errorf("whether what is referred to exists is not known: %s", some(unknown))
+	return findings, unknown.err("whether what is referred to exists")
+}
+
+// judgeReference says what is wrong with a reference, or returns the answer that does not
+// tell.
+func judgeReference(in *audit.Input, r reference) (f audit.Finding, doubt *audit.Answer) {
+	q := r.object
+	switch a := in.Answer(q); a.Outcome {
+	case audit.Unknown:
+		return f, &a
+	case audit.NotServed:
+		return notServedType(in, r)
+	case audit.Absent:
+		if a.Namespaced && q.Namespace == "" {
+			return f, nil // which namespace is meant, only the controller knows
+		}
+		f.Message = fmt.Sprintf("refers to %s %q, which does not exist%s", q.Kind, q.Name, where(a, q))
+		f.Summary = fmt.Sprintf("refers to a %s that does not exist", q.Kind)
 	}
-	return findings, nil
+	return f, nil
+}
+
+// notServedType judges a reference to a type that is not served. Many controllers look at
+// group and kind only, so that a version that is gone is no harm yet.
+func notServedType(in *audit.Input, r reference) (f audit.Finding, doubt *audit.Answer) {
+	switch a := in.Answer(r.kind); a.Outcome {
+	case audit.Unknown:
+		return f, &a
+	case audit.Found:
+		f.Severity = audit.Low
+		f.Message = fmt.Sprintf("refers to %s %q in version %s, which the API server does not serve; it serves the kind in other versions", r.object.Kind, r.object.Name, r.object.Version)
+		f.Summary = fmt.Sprintf("refers to kind %s in version %s, which the API server does not serve; it serves the kind in other versions", r.object.Kind, r.object.Version)
+	default:
+		f.Message = fmt.Sprintf("refers to kind %s of group %s, and the API server serves no such kind", r.kind.Kind, r.kind.Group)
+	}
+	return f, nil
 }
 
 func where(a audit.Answer, q audit.Question) string {
@@ -151,12 +211,4 @@ func where(a audit.Answer, q audit.Question) string {
 		return ""
 	}
 	return " in the namespace " + q.Namespace
-}
-
-// groupVersion is the apiVersion that a question speaks of.
-func groupVersion(q audit.Question) string {
-	if q.Version == "" {
-		return q.Group
-	}
-	return schema.GroupVersion{Group: q.Group, Version: q.Version}.String()
 }
