@@ -41,7 +41,7 @@ func secretValue(name, value string) clue {
 	if hasPasswordInURL(value) {
 		return clue{text: "it holds a URL with a password"}
 	}
-	if mentionsSecret(name) && isRandom(value) {
+	if isRandom(value) && mentionsSecret(name) { // in the order of what they cost
 		return clue{"it looks random, and its name has to do with secrets", audit.Medium}
 	}
 	return clue{}
