@@ -10,26 +10,29 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// annotationsNear is how many bytes of annotations are too near to what the API server
-// allows: 256 KiB for all keys and values together.
-const annotationsNear = 200 << 10
+// annotationsNear is too near to what the API server allows for all keys and values
+// together.
+var annotationsNear = audit.Threshold[audit.Bytes]{
+	Name: "size", Default: 200 << 10, Min: 1, Max: audit.Bytes(apivalidation.TotalAnnotationSizeLimitB), Doc: "the size from which annotations are near the limit",
+}
 
 func annotationsNearLimit() audit.Rule {
 	return audit.Rule{
 		ID: "CR013", Name: "annotations-near-limit", Severity: audit.Low, About: audit.AboutObject, Doc: doc("CR013"),
 		Remediation: "Apply with kubectl apply --server-side, which keeps no copy of the object in an annotation; move other large annotations elsewhere.",
 		Check:       checkAnnotationsNearLimit,
+		Thresholds:  []audit.Adjustable{annotationsNear},
 	}
 }
 
 func checkAnnotationsNearLimit(in *audit.Input) ([]audit.Finding, error) {
-	o := in.Object
-	if o.Size < annotationsNear {
+	o, near := in.Object, int(annotationsNear.In(in))
+	if o.Size < near {
 		return nil, nil
 	}
 	total := max(o.AnnotationBytes, audit.AnnotationBytes(o.Object))
 	largest, hidden := largestAnnotation(o.GetAnnotations())
-	if total < annotationsNear {
+	if total < near {
 		if o.AnnotationBytes == 0 && hidden != "" {
 			return nil, errors.New("measuring the annotations: some are redacted, and nobody measured them before")
 		}
@@ -45,7 +48,7 @@ func checkAnnotationsNearLimit(in *audit.Input) ([]audit.Finding, error) {
 	return []audit.Finding{{
 		Path:    ".metadata.annotations",
 		Message: fmt.Sprintf("the annotations take %s %s", bytesText(int64(total)), rest),
-		Summary: fmt.Sprintf("the annotations take over %s %s", bytesText(annotationsNear), rest),
+		Summary: fmt.Sprintf("the annotations take %s or more %s", bytesText(int64(near)), rest),
 	}}, nil
 }
 

@@ -11,15 +11,16 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// ownerPatience is how long the garbage collector may take, which reads the types that are
-// served every 30 seconds.
-const ownerPatience = 2 * time.Minute
+// ownerPatience is for the garbage collector, which reads the types that are served every
+// 30 seconds.
+var ownerPatience = audit.Threshold[time.Duration]{Name: "after", Default: 2 * time.Minute, Doc: "how long the garbage collector may take"}
 
 func badOwnerReference() audit.Rule {
 	return audit.Rule{
 		ID: "CR005", Name: "bad-owner-reference", Severity: audit.High, About: audit.AboutObject, Doc: doc("CR005"),
 		Remediation: "Remove the owner reference, or write it anew from the owner that exists now.",
 		Ask:         askOwners, Check: checkOwners,
+		Thresholds: []audit.Adjustable{ownerPatience},
 	}
 }
 
@@ -62,7 +63,7 @@ func checkOwners(in *audit.Input) ([]audit.Finding, error) {
 		}
 		if f := judgeOwner(in.Object, ref, a, fate); f.Message != "" {
 			f.Path = fmt.Sprintf(".metadata.ownerReferences[%d]", i)
-			f.Due = in.Object.Changed().Add(ownerPatience)
+			f.Due = in.Object.Changed().Add(ownerPatience.In(in))
 			findings = append(findings, f)
 		}
 	}

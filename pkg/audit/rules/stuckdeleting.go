@@ -13,14 +13,14 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// deletionPatience is how long a deletion may take.
-const deletionPatience = 15 * time.Minute
+var deletionPatience = audit.Threshold[time.Duration]{Name: "after", Default: 15 * time.Minute, Doc: "how long a deletion may take"}
 
 func stuckDeleting() audit.Rule {
 	return audit.Rule{
 		ID: "CR004", Name: "stuck-deleting", Severity: audit.High, About: audit.AboutObject, Doc: doc("CR004"),
 		Remediation: "Restore the controller that owns the finalizer; remove the finalizer only after cleaning up what it protects.",
 		Check:       checkStuckDeleting,
+		Thresholds:  []audit.Adjustable{deletionPatience},
 	}
 }
 
@@ -35,7 +35,7 @@ func checkStuckDeleting(in *audit.Input) ([]audit.Finding, error) {
 		waiting = append(waiting, describeFinalizer(in, f))
 	}
 	return []audit.Finding{{
-		Path: ".metadata.finalizers", Since: deleted.Time, Due: deleted.Add(deletionPatience),
+		Path: ".metadata.finalizers", Since: deleted.Time, Due: deleted.Add(deletionPatience.In(in)),
 		Message: fmt.Sprintf("deleted at %s and still there; it waits for %s", stamp(deleted.Time), strings.Join(waiting, ", and ")),
 		Summary: fmt.Sprintf("deleted and still there; waiting for %s", strings.Join(finalizers, ", ")),
 	}}, nil

@@ -16,6 +16,7 @@ func danglingTypedRef() audit.Rule {
 		ID: "CR010", Name: "dangling-typed-ref", Severity: audit.Medium, About: audit.AboutObject, Doc: doc("CR010"),
 		Remediation: "Create what is referred to, or correct the kind, the apiVersion or the name.",
 		Ask:         askReferences, Check: checkReferences,
+		Thresholds: []audit.Adjustable{grace},
 	}
 }
 
@@ -164,7 +165,7 @@ func checkReferences(in *audit.Input) ([]audit.Finding, error) {
 			unknown.add(r.object, *doubt)
 		}
 		if f.Message != "" {
-			f.Path, f.Due = r.path, later(in.Object.Changed(), in.CRD.Edited()).Add(grace)
+			f.Path, f.Due = r.path, later(in.Object.Changed(), in.CRD.Edited()).Add(grace.In(in))
 			findings = append(findings, f)
 		}
 	}
