@@ -3,11 +3,11 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
+	"github.com/crdwatch/crdwatch/pkg/diff"
 )
 
 // annotationsNear is too near to what the API server allows for all keys and values
@@ -59,7 +59,7 @@ func largestAnnotation(annotations map[string]string) (largest, hidden string) {
 		if n := len(key) + len(value); n > size || n == size && key < largest {
 			largest, size = key, n
 		}
-		if strings.HasPrefix(value, "<redacted sha256:") && (hidden == "" || key < hidden) {
+		if diff.IsMask(value) && (hidden == "" || key < hidden) {
 			hidden = key
 		}
 	}

@@ -34,7 +34,7 @@ func checkDeprecatedWritten(in *audit.Input) ([]audit.Finding, error) {
 		if !v.Deprecated && !outdated(in.CRD, v) {
 			continue
 		}
-		for _, w := range writersIn(in.Census, in.CRD.Spec.Group+"/"+v.Name) {
+		for _, w := range writersIn(in, v.Name) {
 			findings = append(findings, writtenStill(in, v, w)...)
 		}
 	}
@@ -59,11 +59,15 @@ func successor(crd *audit.CRD) *audit.Version {
 	return newest
 }
 
-// writersIn are those who have written a version, in a fixed order.
-func writersIn(c *audit.Census, apiVersion string) []audit.Writer {
+// writersIn are those who have written a version, sorted by manager; none if the objects
+// were not read.
+func writersIn(in *audit.Input, version string) []audit.Writer {
+	if in.Census == nil {
+		return nil
+	}
 	var found []audit.Writer
-	for w := range c.Writers {
-		if w.APIVersion == apiVersion {
+	for w := range in.Census.Writers {
+		if w.APIVersion == in.CRD.Spec.Group+"/"+version {
 			found = append(found, w)
 		}
 	}

@@ -69,9 +69,13 @@ func (m *mismatch) finding(in *audit.Input) audit.Finding {
 		Summary: fmt.Sprintf("conversion is None, and %s has not the same fields as the storage version %s", m.version, m.storage),
 	}
 	f.Message = fmt.Sprintf("%s: %s", f.Summary, strings.Join(m.consequences(), "; "))
-	if writers := writersOf(in.Census, in.CRD.Spec.Group+"/"+m.version); len(writers) > 0 {
+	var writers []string
+	for _, w := range writersIn(in, m.version) {
+		writers = append(writers, w.Manager)
+	}
+	if len(writers) > 0 {
 		f.Severity++
-		f.Message += fmt.Sprintf("; %s is written by %s", m.version, some(writers))
+		f.Message += fmt.Sprintf("; %s is written by %s", m.version, some(slices.Compact(writers)))
 	}
 	return f
 }
@@ -104,19 +108,4 @@ func (m *mismatch) consequences() []string {
 		told = append(told, fmt.Sprintf("they have different types for %s, and what one accepts the other rejects", some(m.retyped)))
 	}
 	return told
-}
-
-// writersOf are the managers that objects name for a version.
-func writersOf(c *audit.Census, apiVersion string) []string {
-	if c == nil {
-		return nil
-	}
-	var names []string
-	for w := range c.Writers {
-		if w.APIVersion == apiVersion {
-			names = append(names, w.Manager)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

@@ -103,7 +103,7 @@ func (c clue) finding(path, value string) audit.Finding {
 // secretIn says what makes a string a secret.
 func secretIn(in *audit.Input, n *node, value string) clue {
 	name, pair := secretName(n)
-	if !audit.IsRedacted(value) {
+	if !diff.IsMask(value) {
 		return secretValue(in, name, value)
 	}
 	s := n.schema()
