@@ -44,11 +44,11 @@ func checkAnnotationsNearLimit(in *audit.Input) ([]audit.Finding, error) {
 		most = hidden + " is probably the largest"
 	}
 	rest := fmt.Sprintf("of the %s that the API server allows (%s); a write that exceeds the limit is rejected",
-		bytesText(int64(apivalidation.TotalAnnotationSizeLimitB)), most)
+		bytesText(apivalidation.TotalAnnotationSizeLimitB), most)
 	return []audit.Finding{{
 		Path:    ".metadata.annotations",
-		Message: fmt.Sprintf("the annotations take %s %s", bytesText(int64(total)), rest),
-		Summary: fmt.Sprintf("the annotations take %s or more %s", bytesText(int64(near)), rest),
+		Message: fmt.Sprintf("the annotations take %s %s", bytesText(total), rest),
+		Summary: fmt.Sprintf("the annotations take %s or more %s", bytesText(near), rest),
 	}}, nil
 }
 

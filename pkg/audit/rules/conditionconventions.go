@@ -63,7 +63,7 @@ func conditionFields() []string {
 // with a severity, or a time of the last probe, have conventions of their own, in which
 // a condition that is True has no reason.
 func declaredConditionFields(in *audit.Input) (declared []string, ok bool) {
-	v := in.CRD.Version(in.Object.GroupVersionKind().Version)
+	v := versionOf(in)
 	if v == nil || v.Schema == nil || v.Schema.OpenAPIV3Schema == nil {
 		return nil, true
 	}
@@ -100,7 +100,7 @@ func standardConditions(o *audit.Object) ([]map[string]any, bool) {
 // declares can be lacking: anything else would be pruned.
 func checkCondition(in *audit.Input, c map[string]any, declared []string) []audit.Finding {
 	name := c["type"].(string)
-	path := fmt.Sprintf(".status.conditions[type=%q]", name)
+	path := conditionPath(name)
 	var findings []audit.Finding
 	for _, field := range []string{"lastTransitionTime", "reason"} {
 		if field == "reason" && c["status"] == string(metav1.ConditionTrue) {

@@ -48,17 +48,13 @@ func current(crd *audit.CRD, t apiextensionsv1.CustomResourceDefinitionCondition
 func ofCondition(in *audit.Input, c *apiextensionsv1.CustomResourceDefinitionCondition, summary, more string) audit.Finding {
 	since := cmp.Or(c.LastTransitionTime.Time, in.CRD.CreationTimestamp.Time)
 	f := audit.Finding{
-		Path: conditionPath(c.Type), Since: since, Due: since.Add(establishPatience.In(in)),
+		Path: conditionPath(string(c.Type)), Since: since, Due: since.Add(establishPatience.In(in)),
 		Message: summary + more, Summary: summary,
 	}
 	if words := strings.Trim(c.Reason+": "+c.Message, ": "); words != "" {
 		f.Message += " (" + words + ")"
 	}
 	return f
-}
-
-func conditionPath(t apiextensionsv1.CustomResourceDefinitionConditionType) string {
-	return fmt.Sprintf(".status.conditions[type=%q]", t)
 }
 
 // notServed tells of names that are taken, and of whatever else keeps the CRD from
@@ -82,7 +78,7 @@ func notServed(in *audit.Input) []audit.Finding {
 	case established == nil:
 		created := in.CRD.CreationTimestamp.Time
 		return []audit.Finding{{
-			Path: conditionPath(apiextensionsv1.Established), Since: created, Due: created.Add(grace.In(in)),
+			Path: conditionPath(string(apiextensionsv1.Established)), Since: created, Due: created.Add(grace.In(in)),
 			Message:     "the CRD has no condition Established: no API server has taken notice of it, and its objects are not served",
 			Remediation: "See whether the API server runs its controllers for CRDs: its log says why it does not update the status.",
 		}}

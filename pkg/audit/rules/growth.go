@@ -71,16 +71,3 @@ func earlierCount(in *audit.Input, span time.Duration) (audit.Growth, bool) {
 	}
 	return audit.Growth{}, false
 }
-
-// bytesText writes a number of bytes.
-func bytesText(bytes int64) string {
-	switch {
-	case bytes >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
-	case bytes >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
-	case bytes >= 1<<10:
-		return fmt.Sprintf("%.1f KiB", float64(bytes)/(1<<10))
-	}
-	return fmt.Sprintf("%d B", bytes)
-}

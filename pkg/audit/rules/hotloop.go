@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -66,12 +65,6 @@ func hotLoop(in *audit.Input) (audit.Finding, bool) {
 }
 
 func isTelling(c diff.Change) bool { return !isHeartbeat(c.Path) }
-
-func ownStatus(in *audit.Input) bool {
-	_, version, _ := strings.Cut(in.Object.GetAPIVersion(), "/")
-	v := in.CRD.Version(version)
-	return v != nil && v.OwnStatus()
-}
 
 // changesSpec reports whether an update is one of the spec. If the status has no
 // endpoint of its own, its changes raise the generation, too.

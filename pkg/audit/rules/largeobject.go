@@ -41,8 +41,8 @@ func checkLargeObject(in *audit.Input) ([]audit.Finding, error) {
 	return []audit.Finding{{
 		Severity: severity, Path: path,
 		Message: fmt.Sprintf("the object is %s of JSON, and etcd's limit is %s by default; most of it, about %s, is at %s",
-			mebibytes(in.Object.Size), mebibytes(etcdLimit), mebibytes(piece), path),
-		Summary: fmt.Sprintf("the object is large: etcd's limit is %s by default; most of it is at %s", mebibytes(etcdLimit), audit.NormalizePath(path)),
+			bytesText(in.Object.Size), bytesText(etcdLimit), bytesText(piece), path),
+		Summary: fmt.Sprintf("the object is large: etcd's limit is %s by default; most of it is at %s", bytesText(etcdLimit), audit.NormalizePath(path)),
 	}}, nil
 }
 
@@ -84,9 +84,4 @@ func encodedSize(value any) int {
 		return 0
 	}
 	return len(text)
-}
-
-// mebibytes writes a size in MiB.
-func mebibytes(n int) string {
-	return strconv.FormatFloat(float64(n)/(1<<20), 'f', 2, 64) + " MiB"
 }

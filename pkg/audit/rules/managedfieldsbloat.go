@@ -3,8 +3,6 @@ package rules
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -53,7 +51,7 @@ func checkManagedFieldsBloat(in *audit.Input) ([]audit.Finding, error) {
 	return []audit.Finding{{
 		Path: ".metadata.managedFields",
 		Message: fmt.Sprintf("managedFields take %s, %d %% of the object; every read and every watch event carries them",
-			bytesText(int64(len(text))), percent),
+			bytesText(len(text)), percent),
 		Summary: fmt.Sprintf("managedFields take more than %d %% of the object; every read and every watch event carries them", share),
 	}}, nil
 }
@@ -61,17 +59,11 @@ func checkManagedFieldsBloat(in *audit.Input) ([]audit.Finding, error) {
 func tooManyEntries(o *audit.Object, n, most int) audit.Finding {
 	var managers []string
 	for _, e := range o.Entries() {
-		managers = append(managers, fmt.Sprintf("%q", e.Manager))
-	}
-	slices.Sort(managers)
-	managers = slices.Compact(managers)
-	named := strings.Join(managers[:min(len(managers), maxManagers)], ", ")
-	if more := len(managers) - maxManagers; more > 0 {
-		named += fmt.Sprintf(" and %d more", more)
+		managers = append(managers, e.Manager)
 	}
 	return audit.Finding{
 		Path:    ".metadata.managedFields",
-		Message: fmt.Sprintf("managedFields have %d entries, of the managers %s; every one is compared on each write", n, named),
+		Message: fmt.Sprintf("managedFields have %d entries, of the managers %s; every one is compared on each write", n, atMost(maxManagers, quoted(managers))),
 		Summary: fmt.Sprintf("managedFields have more than %d entries; every one is compared on each write", most),
 	}
 }

@@ -15,9 +15,6 @@ import (
 
 var migrationPatience = audit.Threshold[time.Duration]{Name: "after", Default: time.Hour, Doc: "how long a migration may take, or wait to be begun"}
 
-// migrationsPath is where the CRD tells of its migration.
-const migrationsPath = `.status.conditions[type="StorageMigrating"]`
-
 func migrationStuck() audit.Rule {
 	return audit.Rule{
 		ID: "CRD015", Name: "migration-stuck", Severity: audit.Medium, About: audit.AboutCRD, Doc: doc("CRD015"),
@@ -134,7 +131,7 @@ func stuckMigration(m *unstructured.Unstructured, queued bool, patience time.Dur
 	if migrationIs(m, "Succeeded") || m.GetDeletionTimestamp() != nil {
 		return nil
 	}
-	f := audit.Finding{Path: migrationsPath}
+	f := audit.Finding{Path: conditionPath(string(apiextensionsv1.StorageMigrating))}
 	failed, running := namedCondition(m.Object, "Failed"), namedCondition(m.Object, "Running")
 	switch {
 	case migrationIs(m, "Failed"):
@@ -166,7 +163,7 @@ func strayCondition(crd *audit.CRD, patience time.Duration) []audit.Finding {
 	if c == nil {
 		return nil
 	}
-	f := audit.Finding{Path: migrationsPath, Since: c.LastTransitionTime.Time}
+	f := audit.Finding{Path: conditionPath(string(apiextensionsv1.StorageMigrating)), Since: c.LastTransitionTime.Time}
 	switch {
 	case c.Status == apiextensionsv1.ConditionTrue:
 		f.Due = f.Since.Add(patience)

@@ -53,7 +53,7 @@ func checkNoLiveController(in *audit.Input) ([]audit.Finding, error) {
 // subresource.
 func hasStatus(crd *audit.CRD) bool {
 	v := crd.Storage()
-	if v == nil || v.Subresources == nil || v.Subresources.Status == nil || v.Schema == nil || v.Schema.OpenAPIV3Schema == nil {
+	if v == nil || !v.OwnStatus() || v.Schema == nil || v.Schema.OpenAPIV3Schema == nil {
 		return false
 	}
 	_, ok := v.Schema.OpenAPIV3Schema.Properties["status"]

@@ -9,7 +9,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
-	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
@@ -87,7 +86,7 @@ func conditionFinding(in *audit.Input, c map[string]any) audit.Finding {
 		due = later(due, specChanged(o).Add(patience))
 	}
 	f := audit.Finding{
-		Path:  fmt.Sprintf(".status.conditions[type=%q]", kind),
+		Path:  conditionPath(kind),
 		Since: since, Due: due,
 		Message: fmt.Sprintf("%s is %s since %s", kind, text(c, "status"), stamp(since)),
 		Summary: fmt.Sprintf("%s is %s", kind, text(c, "status")),
@@ -131,7 +130,7 @@ func oneLine(s string) string {
 func behind(in *audit.Input) []audit.Finding {
 	o := in.Object
 	seen, ok, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
-	if !ok || seen == 0 || seen >= o.GetGeneration() || !hasStatusSubresource(in) {
+	if !ok || seen == 0 || seen >= o.GetGeneration() || !ownStatus(in) {
 		return nil
 	}
 	changed := specChanged(o)
@@ -142,33 +141,14 @@ func behind(in *audit.Input) []audit.Finding {
 	}}
 }
 
-func hasStatusSubresource(in *audit.Input) bool {
-	v := in.CRD.Version(in.Object.GroupVersionKind().Version)
-	return v != nil && v.Subresources != nil && v.Subresources.Status != nil
-}
-
 // specChanged is when somebody last wrote what makes a new generation: anything but
 // metadata and status. A manager's time tells of all its fields together.
 func specChanged(o *audit.Object) time.Time {
 	last := o.GetCreationTimestamp().Time
 	for _, e := range o.Entries() {
-		if e.Subresource != "status" && ownsSpec(e) {
+		if e.Subresource != "status" && ownsBeyond(e, "metadata", "status") {
 			last = later(last, e.Time)
 		}
 	}
 	return last
-}
-
-// ownsSpec: an entry whose fields cannot be read may have any.
-func ownsSpec(e audit.Entry) bool {
-	if e.Fields == nil {
-		return true
-	}
-	owns := false
-	note := func(pe fieldpath.PathElement) {
-		owns = owns || pe.FieldName != nil && *pe.FieldName != "metadata" && *pe.FieldName != "status"
-	}
-	e.Fields.Members.Iterate(note)
-	e.Fields.Children.Iterate(note)
-	return owns
 }

@@ -2,13 +2,10 @@ package rules
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
-	"sigs.k8s.io/structured-merge-diff/v6/value"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
@@ -46,17 +43,10 @@ func describeFinalizer(in *audit.Input, finalizer string) string {
 	if finalizer == metav1.FinalizerDeleteDependents {
 		return "the objects that it owns (foregroundDeletion): look for those of them that do not go"
 	}
-	path := fieldpath.MakePathOrDie("metadata", "finalizers", value.NewValueInterface(finalizer))
-	entries := in.Object.Entries()
-	i := slices.IndexFunc(entries, func(e audit.Entry) bool { return e.Fields != nil && e.Fields.Has(path) })
-	if i < 0 {
+	manager := finalizerManager(in.Object, finalizer)
+	if manager == "" {
 		return fmt.Sprintf("finalizer %q, which no manager claims", finalizer)
 	}
-	manager, last := entries[i].Manager, entries[i].Time
-	for _, e := range entries {
-		if e.Manager == manager && e.Time.After(last) {
-			last = e.Time
-		}
-	}
+	last := lastWriteBy(in.Object, func(m string) bool { return m == manager })
 	return fmt.Sprintf("finalizer %q of manager %q, which wrote the object last at %s", finalizer, manager, stamp(last))
 }

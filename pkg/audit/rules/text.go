@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +37,19 @@ func lasting(d time.Duration) string {
 		words = append(words, fmt.Sprintf("%g seconds", d.Seconds()))
 	}
 	return strings.Join(words, " ")
+}
+
+// bytesText writes a number of bytes.
+func bytesText[N ~int | ~int64](n N) string {
+	for _, unit := range []struct {
+		name        string
+		size, parts float64
+	}{{"GiB", 1 << 30, 100}, {"MiB", 1 << 20, 100}, {"KiB", 1 << 10, 10}} {
+		if size := float64(n) / unit.size; size >= 1 {
+			return strconv.FormatFloat(math.Round(size*unit.parts)/unit.parts, 'f', -1, 64) + " " + unit.name
+		}
+	}
+	return fmt.Sprintf("%d B", n)
 }
 
 // grace is of all rules for which what is new, or was just changed, may be incomplete.

@@ -181,7 +181,7 @@ func statement(threshold audit.Adjustable) *regexp.Regexp {
 	case audit.Threshold[time.Duration]:
 		text = lasting(t.Default)
 	case audit.Threshold[audit.Bytes]:
-		text = bytesText(int64(t.Default))
+		text = bytesText(t.Default)
 	case audit.Threshold[audit.Percent]:
 		text = fmt.Sprintf("%d %%", t.Default)
 	}

@@ -7,9 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
-	"sigs.k8s.io/structured-merge-diff/v6/value"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
@@ -114,19 +112,9 @@ func silence(owner string, last time.Time) string {
 // finalizerOwner is the manager that set a finalizer, and when it wrote the object
 // last. A manager with the organisation's name is taken for the same.
 func finalizerOwner(o *audit.Object, finalizer, domain string) (owner string, last time.Time) {
-	path := fieldpath.MakePathOrDie("metadata", "finalizers", value.NewValueInterface(finalizer))
-	for _, e := range o.Entries() {
-		if e.Fields != nil && e.Fields.Has(path) {
-			owner = e.Manager
-		}
-	}
+	owner = finalizerManager(o, finalizer)
 	name, _, _ := strings.Cut(domain, ".")
-	for _, e := range o.Entries() {
-		if e.Manager == owner || strings.Contains(e.Manager, name) {
-			last = later(last, e.Time)
-		}
-	}
-	return owner, last
+	return owner, lastWriteBy(o, func(manager string) bool { return manager == owner || strings.Contains(manager, name) })
 }
 
 // writesStatus reports whether a manager is the object's own controller, whatever its
@@ -148,26 +136,5 @@ func statusElement() fieldpath.PathElement {
 // one that writes the status is its controller, which is silent as long as nothing
 // happens.
 func foreign(o *audit.Object, manager string) bool {
-	raw, _, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", "managedFields")
-	list, _ := raw.([]any)
-	for _, item := range list {
-		entry, _ := item.(map[string]any)
-		fields, _ := entry["fieldsV1"].(map[string]any)
-		if entry["manager"] != manager {
-			continue
-		}
-		for field := range fields {
-			if field != "f:metadata" {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+	return !slices.ContainsFunc(o.Entries(), func(e audit.Entry) bool { return e.Manager == manager && ownsBeyond(e, "metadata") })
 }
