@@ -22,6 +22,7 @@ func objects() []Defect {
 		ofObject("CR014", "boards", "default/shared", "every run of a tool has a manager name of its own", bloated),
 		ofObject("CR015", "pumps", "default/main", "conditions without a reason, and a status of their own", odd),
 		ofObject("CR017", "stacks", "default/web", "the template of a type that was removed years ago", embedded),
+		ofObject("META001", "waivers", "default/legacy", "an exemption was given until a day that has come", expired),
 	}
 }
 
@@ -158,4 +159,18 @@ func embedded(ctx context.Context, p *planter) error {
 		return err
 	}
 	return p.write(ctx, developer, d, "v1", "web", "spec: {ingress: {apiVersion: extensions/v1beta1, kind: Ingress, metadata: {name: web}, spec: {rules: []}}}")
+}
+
+func expired(ctx context.Context, p *planter) error {
+	d := one("waivers", "Waiver", titled)
+	if err := p.define(ctx, d); err != nil {
+		return err
+	}
+	if err := p.write(ctx, developer, d, "v1", "legacy", "spec: {title: Legacy}"); err != nil {
+		return err
+	}
+	return p.update(ctx, developer, d, "v1", "legacy", func(o *unstructured.Unstructured) error {
+		o.SetAnnotations(map[string]string{"ignore.crdwatch.io/CR008": "moves to a Secret with the next release; until=2026-06-30"})
+		return nil
+	})
 }
