@@ -26,7 +26,7 @@ func definitions() []Defect {
 		ofCRD("CRD008", "certs", "the certificate of the conversion webhook's CA has expired", expiredCA),
 		ofCRD("CRD014", "sensors", "the schema has a status, but the subresource was forgotten", noStatus),
 		ofCRD("CRD017", "gateways", "an API server of years ago took a list whose key is optional", recreated),
-		ofCRD("CRD018", "deploys", "the kind and the short name are those of a built-in type", collides),
+		ofCRD("CRD018", "deploys", "the kind, and so the singular, is that of a built-in type", collides),
 		ofCRD("CRD019", "blobs", "the spec takes anything", takesAnything),
 		ofCRD("CRD020", "routes", "a validation rule compares each item of a list with each other one, and the list may be long", costly),
 		ofCRD("CRD022", "drafts", "an alpha version without descriptions, whose printer column points nowhere", unhygienic),
@@ -161,7 +161,7 @@ func takesAnything(ctx context.Context, p *planter) error {
 }
 
 func unhygienic(ctx context.Context, p *planter) error {
-	d := definition{plural: "drafts", kind: "Draft", versions: []version{{
+	d := definition{plural: "drafts", kind: "Draft", undescribed: true, versions: []version{{
 		name: "v1alpha1", stored: true, properties: titled,
 		more: "additionalPrinterColumns: [{name: Owner, type: string, jsonPath: .spec.owner}]",
 	}}}

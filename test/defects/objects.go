@@ -13,7 +13,7 @@ func objects() []Defect {
 	return []Defect{
 		ofObject("CR001", "recipes", "default/pancakes", "a field leaves the schema while objects have it", fieldLoss),
 		ofObject("CR002", "gates", "default/north", "a version is dropped that managedFields still name", removedVersion),
-		ofObject("CR003", "limits", "default/api", "the schema gets stricter than what is stored", invalid),
+		ofObject("CR003", "ratelimits", "default/api", "the schema gets stricter than what is stored", invalid),
 		ofObject("CR005", "replicas", "default/second", "the owner is deleted, and nobody collects what it owned", orphan).after(3 * minute),
 		ofObject("CR008", "mailers", "default/alerts", "a password stands in the spec", plainSecret),
 		ofObject("CR010", "bindings", "default/shop", "what the spec refers to was never created", dangling).after(10 * minute),
@@ -52,14 +52,14 @@ func removedVersion(ctx context.Context, p *planter) error {
 }
 
 func invalid(ctx context.Context, p *planter) error {
-	d := one("limits", "Limit", "{spec: {type: object, properties: {rate: {type: integer}}}}")
+	d := one("ratelimits", "RateLimit", "{spec: {type: object, properties: {rate: {type: integer}}}}")
 	if err := p.define(ctx, d); err != nil {
 		return err
 	}
 	if err := p.write(ctx, developer, d, "v1", "api", "spec: {rate: 5000}"); err != nil {
 		return err
 	}
-	return p.define(ctx, one("limits", "Limit", "{spec: {type: object, required: [unit], properties: {rate: {type: integer, maximum: 1000}, unit: {type: string}}}}"))
+	return p.define(ctx, one("ratelimits", "RateLimit", "{spec: {type: object, required: [unit], properties: {rate: {type: integer, maximum: 1000}, unit: {type: string}}}}"))
 }
 
 func orphan(ctx context.Context, p *planter) error {
