@@ -96,6 +96,9 @@ func (a *Auditor) judgeCRD(r *resource) {
 		a.unreadableCRD(r, err)
 		return
 	}
+	if census != nil {
+		census.Growth = r.growth
+	}
 	in := &audit.Input{
 		Now: began, CRD: def.CRD, Earlier: a.earlierRevision(r), Census: census, Failure: failure, Peers: a.allPeers(),
 	}

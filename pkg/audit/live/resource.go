@@ -41,6 +41,8 @@ type resource struct {
 	// preparing: the list for a sweep is being made, and held came in meanwhile.
 	preparing, asked bool
 	held             []*item
+	// growth are earlier numbers of its objects, the oldest first.
+	growth []audit.Growth
 	// crowded: there were more subjects with findings than are kept.
 	crowded bool
 }
