@@ -87,6 +87,7 @@ func (a *Auditor) cannot(r *resource, s *subject, key string, err error) {
 func (a *Auditor) judgeCRD(r *resource) {
 	delete(a.due, r)
 	failure, census := r.failure(), r.census()
+	a.view.setConditions(r, census)
 	if census == nil && failure == nil {
 		return // the end of the sweep comes here again
 	}

@@ -170,6 +170,7 @@ func (a *Auditor) forget(uid types.UID) {
 	a.dropSweep(r)
 	a.inbox.want(uid, false)
 	a.view.resource(uid, nil)
+	a.view.setConditions(r, nil)
 	now := time.Now()
 	for _, s := range r.subjects {
 		a.remove(s, now)
