@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -204,8 +205,8 @@ func (r *reports) apply(o *unstructured.Unstructured) {
 		if field == "metadata" {
 			continue
 		}
-		if d := gocmp.Diff(want, back.Object[field]); d != "" {
-			r.t.Errorf("%s of %s %s/%s (-printed +stored):\n%s", field, o.GetKind(), o.GetNamespace(), o.GetName(), d)
+		if got := back.Object[field]; !equality.Semantic.DeepEqual(want, got) { // much faster than a Diff
+			r.t.Errorf("%s of %s %s/%s (-printed +stored):\n%s", field, o.GetKind(), o.GetNamespace(), o.GetName(), gocmp.Diff(want, got))
 		}
 	}
 	if o.GroupVersionKind().Group != r.group {

@@ -51,7 +51,7 @@ func (p *planter) finalized(ctx context.Context, d definition, name, finalizer s
 	if err := p.write(ctx, developer, d, "v1", name, "spec: {title: Data}"); err != nil {
 		return err
 	}
-	return p.update(ctx, controller, d, "v1", name, func(o *unstructured.Unstructured) error {
+	return p.update(ctx, controller, d, name, func(o *unstructured.Unstructured) error {
 		o.SetFinalizers([]string{finalizer})
 		return nil
 	})

@@ -73,7 +73,7 @@ func orphan(ctx context.Context, p *planter) error {
 	if err := p.write(ctx, controller, d, "v1", "second", "spec: {title: Second}"); err != nil {
 		return err
 	}
-	err := p.update(ctx, controller, d, "v1", "second", func(o *unstructured.Unstructured) error {
+	err := p.update(ctx, controller, d, "second", func(o *unstructured.Unstructured) error {
 		uid, err := p.uid(ctx, d, "first")
 		if err != nil {
 			return err
@@ -122,7 +122,7 @@ func annotated(ctx context.Context, p *planter) error {
 		return err
 	}
 	const kilobytes = 210
-	return p.update(ctx, developer, d, "v1", "long", func(o *unstructured.Unstructured) error {
+	return p.update(ctx, developer, d, "long", func(o *unstructured.Unstructured) error {
 		o.SetAnnotations(map[string]string{"example.com/story": strings.Repeat("x", kilobytes<<10)})
 		return nil
 	})
@@ -169,7 +169,7 @@ func expired(ctx context.Context, p *planter) error {
 	if err := p.write(ctx, developer, d, "v1", "legacy", "spec: {title: Legacy}"); err != nil {
 		return err
 	}
-	return p.update(ctx, developer, d, "v1", "legacy", func(o *unstructured.Unstructured) error {
+	return p.update(ctx, developer, d, "legacy", func(o *unstructured.Unstructured) error {
 		o.SetAnnotations(map[string]string{"ignore.crdwatch.io/CR008": "moves to a Secret with the next release; until=2026-06-30"})
 		return nil
 	})

@@ -113,8 +113,8 @@ func (p *planter) write(ctx context.Context, manager string, d definition, versi
 }
 
 // update writes an object as a whole, as most programs do.
-func (p *planter) update(ctx context.Context, manager string, d definition, version, name string, change func(*unstructured.Unstructured) error) error {
-	objects := p.objects(d, version)
+func (p *planter) update(ctx context.Context, manager string, d definition, name string, change func(*unstructured.Unstructured) error) error {
+	objects := p.objects(d, "v1")
 	return until(ctx, func() error {
 		o, err := objects.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
