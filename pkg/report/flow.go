@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"strings"
-	"unicode/utf8"
 )
 
 // piece is a part of a line that is not broken.
@@ -16,7 +15,7 @@ func flow(b *bytes.Buffer, pieces []piece, separator string, first, rest, width 
 	column := first
 	b.WriteString(strings.Repeat(" ", first))
 	for i, p := range pieces {
-		n := utf8.RuneCountInString(p.text)
+		n := columns(p.text)
 		switch {
 		case i == 0:
 		case column+len(separator)+n > width:

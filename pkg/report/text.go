@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/crdwatch/crdwatch/pkg/diff"
 	"github.com/crdwatch/crdwatch/pkg/watch"
@@ -233,7 +232,7 @@ func (w writer) String() string {
 func (p *textPrinter) change(b *bytes.Buffer, c diff.Change) {
 	path := sign(c.Op) + " " + plain(c.Path)
 	indent := p.indent + "  "
-	room := p.Width - len(indent) - utf8.RuneCountInString(path) - 2
+	room := p.Width - len(indent) - columns(path) - 2
 	if p.wide || valuesLength(c) <= room {
 		fmt.Fprintf(b, "%s%s  %s\n", indent, path, p.values(c, room))
 		return
@@ -254,14 +253,14 @@ func sign(op diff.Op) string {
 }
 
 func valuesLength(c diff.Change) int {
-	old, new := utf8.RuneCountInString(formatValue(c.Old)), utf8.RuneCountInString(formatValue(c.New))
+	old, new := columns(formatValue(c.Old)), columns(formatValue(c.New))
 	switch c.Op {
 	case diff.Add:
 		return new
 	case diff.Remove:
 		return old
 	}
-	return old + utf8.RuneCountInString(arrow) + new
+	return old + columns(arrow) + new
 }
 
 // values renders what a change replaced by what, in width columns.
