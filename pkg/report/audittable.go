@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -23,13 +22,12 @@ const (
 // nothing.
 type tableOfAudit struct {
 	*AuditOptions
-	wide  bool
-	width int
-	b     bytes.Buffer
+	wide bool
+	b    bytes.Buffer
 }
 
 func auditTable(r *audit.Report, opts *AuditOptions, wide bool) []byte {
-	t := &tableOfAudit{AuditOptions: opts, wide: wide, width: cmp.Or(opts.Width, defaultWidth)}
+	t := &tableOfAudit{AuditOptions: opts, wide: wide}
 	for _, s := range audit.Severities() {
 		t.section(s, r.Findings)
 	}
@@ -78,14 +76,14 @@ func (t *tableOfAudit) finding(f *audit.Finding) {
 	if !f.Since.IsZero() {
 		header = append(header, piece{"for " + duration.HumanDuration(t.Now.Sub(f.Since)), t.Palette.Faint})
 	}
-	flow(&t.b, header, "  ", 2, 6, t.width)
-	flowText(&t.b, t.message(f.Message), "", 4, 4, t.width)
+	t.flow(2, 6).pieces(&t.b, header, "  ")
+	t.flow(4, 4).text(&t.b, t.message(f.Message), "")
 	if f.Count > 1 {
-		flowText(&t.b, sampled(f), t.Palette.Faint, 4, 6, t.width)
+		t.flow(4, 6).text(&t.b, sampled(f), t.Palette.Faint)
 	}
 	if t.wide {
-		flowText(&t.b, "Fix: "+f.Remediation, "", 4, 9, t.width)
-		flowText(&t.b, "Fingerprint: "+f.Fingerprint, t.Palette.Faint, 4, 6, t.width)
+		t.flow(4, 9).text(&t.b, "Fix: "+f.Remediation, "")
+		t.flow(4, 6).text(&t.b, "Fingerprint: "+f.Fingerprint, t.Palette.Faint)
 	}
 	t.b.WriteString("\n")
 }
@@ -124,8 +122,8 @@ func (t *tableOfAudit) notEvaluated(list []audit.Unevaluated) {
 		if u.Rule != "" {
 			header = append(header, piece{plain(u.Rule), ""})
 		}
-		flow(&t.b, header, "  ", 2, 6, t.width)
-		flowText(&t.b, t.message(u.Message), "", 4, 4, t.width)
+		t.flow(2, 6).pieces(&t.b, header, "  ")
+		t.flow(4, 4).text(&t.b, t.message(u.Message), "")
 		t.b.WriteString("\n")
 	}
 }
@@ -152,7 +150,15 @@ func (t *tableOfAudit) totals(r *audit.Report) {
 	if !r.Complete {
 		total += fmt.Sprintf("; incomplete: %d not evaluated", len(r.NotEvaluated))
 	}
-	fmt.Fprintln(&t.b, total)
+	if t.Width == 0 { // for programs, it is one line
+		t.b.WriteString(total + "\n")
+		return
+	}
+	t.flow(0, 2).text(&t.b, total, "")
+}
+
+func (t *tableOfAudit) flow(first, rest int) flow {
+	return newFlow(first, rest, t.Width)
 }
 
 func (t *tableOfAudit) color(s audit.Severity) string { return t.Palette.severity(s) }

@@ -25,7 +25,7 @@ func (p *textPrinter) gap(b *bytes.Buffer, ev *watch.Event) {
 
 // gapWidth keeps prose within what is comfortable to read.
 func (p *textPrinter) gapWidth() int {
-	const least, most = 60, 90
+	const least, most = 30, 90
 	if p.wide {
 		return most
 	}
