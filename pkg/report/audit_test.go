@@ -193,6 +193,26 @@ func TestAuditTableSaysWhatItLeavesOut(t *testing.T) {
 	}
 }
 
+// TestAuditTableShowsCRDsTogether: what is wrong with many CRDs in the same way does not
+// fill the screen; nothing is left out without a word.
+func TestAuditTableShowsCRDsTogether(t *testing.T) {
+	r := noReport()
+	for i := range 7 {
+		crd := audit.Subject{Group: "apiextensions.k8s.io", Resource: "customresourcedefinitions", Name: fmt.Sprintf("r%d.example.com", i)}
+		f := auditFinding("CR015", audit.Info, crd, ".spec.versions", "no field has a description")
+		f.Since = noon.Add(-time.Duration(i) * time.Hour)
+		r.Findings = append(r.Findings, f)
+	}
+	r.Findings[3].Message = "only alpha versions are served"
+	golden(t, "audit-crds.table", printed(t, Table, r, AuditOptions{Width: 80}))
+	wide := string(printed(t, Wide, r, AuditOptions{}))
+	for i := range r.Findings {
+		if f := &r.Findings[i]; !strings.Contains(wide, "CRD "+f.Subject.Name) || !strings.Contains(wide, f.Fingerprint) {
+			t.Errorf("the wide form lacks %s:\n%s", f.Subject.Name, wide)
+		}
+	}
+}
+
 // TestAuditJSONIsTheContract: what is read back is what was found.
 func TestAuditJSONIsTheContract(t *testing.T) {
 	var got map[string]any

@@ -16,6 +16,8 @@ const (
 	maxMessage = 600
 	// maxNotEvaluated is how many resources the table lists that were not evaluated.
 	maxNotEvaluated = 10
+	// maxCRDs is how many CRDs the table names of those that the same is wrong with.
+	maxCRDs = 5
 )
 
 // tableOfAudit renders a report for people. wide leaves nothing out and shortens
@@ -47,11 +49,34 @@ func (t *tableOfAudit) section(s audit.Severity, findings []audit.Finding) {
 		title += " about " + inWords(objects, "object")
 	}
 	fmt.Fprintf(&t.b, "%s\n\n", paint(t.color(s), title))
-	for i := range findings {
-		if findings[i].Severity == s {
-			t.finding(&findings[i])
-		}
+	for _, alike := range t.alike(findings, s) {
+		t.finding(alike)
 	}
+}
+
+// alike are the findings of a severity, those that say the same of several CRDs together:
+// a cluster has hundreds of them. The wide form has each by itself.
+func (t *tableOfAudit) alike(findings []audit.Finding, s audit.Severity) [][]*audit.Finding {
+	type saying struct{ rule, path, message string }
+	var all [][]*audit.Finding
+	index := map[saying]int{}
+	for i := range findings {
+		f := &findings[i]
+		if f.Severity != s {
+			continue
+		}
+		key := saying{f.Rule, f.Path, f.Message}
+		at, ok := index[key]
+		if ok && isCRD(f.Subject) && !t.wide {
+			all[at] = append(all[at], f)
+			continue
+		}
+		if isCRD(f.Subject) {
+			index[key] = len(all)
+		}
+		all = append(all, []*audit.Finding{f})
+	}
+	return all
 }
 
 // tally counts the findings of a severity, and what they stand for.
@@ -65,21 +90,29 @@ func tally(findings []audit.Finding, s audit.Severity) (groups, objects int) {
 	return groups, objects
 }
 
-func (t *tableOfAudit) finding(f *audit.Finding) {
+// finding writes one, or several that are alike.
+func (t *tableOfAudit) finding(alike []*audit.Finding) {
+	f, subject := alike[0], subjectOf(alike[0])
+	if len(alike) > 1 {
+		subject = inWords(len(alike), "CRD")
+	}
 	header := []piece{
 		{plain(f.Rule) + " " + plain(f.Name), t.color(f.Severity)},
-		{plain(subjectOf(f)), t.Palette.Name},
+		{plain(subject), t.Palette.Name},
 	}
 	if f.Path != "" {
 		header = append(header, piece{plain(f.Path), ""})
 	}
-	if !f.Since.IsZero() {
+	if !f.Since.IsZero() && len(alike) == 1 {
 		header = append(header, piece{"for " + duration.HumanDuration(t.Now.Sub(f.Since)), t.Palette.Faint})
 	}
 	t.flow(2, 6).pieces(&t.b, header, "  ")
 	t.flow(4, 4).text(&t.b, t.message(f.Message), "")
-	if f.Count > 1 {
+	switch {
+	case f.Count > 1:
 		t.flow(4, 6).text(&t.b, sampled(f), t.Palette.Faint)
+	case len(alike) > 1:
+		t.flow(4, 6).text(&t.b, namedCRDs(alike), t.Palette.Faint)
 	}
 	if t.wide {
 		t.flow(4, 9).text(&t.b, "Fix: "+f.Remediation, "")
@@ -96,6 +129,19 @@ func sampled(f *audit.Finding) string {
 	}
 	if more := f.Count - len(f.Samples); more > 0 && len(f.Samples) > 0 {
 		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// namedCRDs is "a.example.com, b.example.com and 11 more: -o wide shows all".
+func namedCRDs(alike []*audit.Finding) string {
+	var names []string
+	for _, f := range alike[:min(len(alike), maxCRDs)] {
+		names = append(names, f.Subject.Name)
+	}
+	text := strings.Join(names, ", ")
+	if more := len(alike) - len(names); more > 0 {
+		text += fmt.Sprintf(" and %d more: -o wide shows all", more)
 	}
 	return text
 }
