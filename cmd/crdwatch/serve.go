@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 
 	"github.com/crdwatch/crdwatch/pkg/audit/live"
 	"github.com/crdwatch/crdwatch/pkg/report"
@@ -129,7 +133,21 @@ func (o *serveOptions) run(ctx context.Context) (err error) {
 	if !o.quiet {
 		fmt.Fprintf(o.streams.err, "report: http://%s  probes: http://%s\n", server.ReportAddr(), server.ProbeAddr())
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	var warning sync.WaitGroup
+	warning.Go(func() { o.warnOfConnection(ctx, cfg, clients) })
+	defer warning.Wait()
+	defer cancel()
 	return o.serve(ctx, server, h, clients, manager, auditor)
+}
+
+// warnOfConnection says what is wrong with the way to the API server. The watches, which
+// go on trying, tell of what the API server answers, but nothing where it does not.
+func (o *serveOptions) warnOfConnection(ctx context.Context, cfg *rest.Config, clients *watch.Clients) {
+	err := preflight(ctx, cfg, clients)
+	if err != nil && ctx.Err() == nil && apierrors.ReasonForError(err) == metav1.StatusReasonUnknown {
+		o.log.Warn("the CRDs cannot be read yet; trying again", "err", err)
+	}
 }
 
 // engine makes what watches, and what audits, nil if that is not wanted. Both are told
