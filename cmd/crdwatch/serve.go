@@ -61,7 +61,7 @@ addresses only.`,
 			if err := o.validate(); err != nil {
 				return usagef(cmd, "%w", err)
 			}
-			return o.run(cmd.Context())
+			return untilEnded(cmd.Context(), o.run(cmd.Context()))
 		},
 	}
 	o.selection.addFlags(cmd)

@@ -96,7 +96,7 @@ func (o *watchOptions) run(ctx context.Context) error {
 	defer onHangup(o.streams.out, cancel)()
 	clients, err := o.connect(ctx)
 	if err != nil {
-		return o.clean(ctx, err)
+		return untilEnded(ctx, err)
 	}
 	printer, err := report.NewPrinter(o.output, report.TextOptions{
 		Width: width(o.streams.out), Palette: o.palette(o.streams.out), Location: time.Local,
@@ -116,11 +116,12 @@ func (o *watchOptions) run(ctx context.Context) error {
 	group.Go(func() error { defer cancel(); return manager.Run(ctx) })
 	group.Go(func() error { defer cancel(); return untilDone(ctx, out.run) })
 	group.Go(func() error { o.progress(ctx, manager); return nil })
-	return o.clean(ctx, group.Wait())
+	return untilEnded(ctx, group.Wait())
 }
 
-// clean takes the errors of an intended end for none.
-func (o *watchOptions) clean(ctx context.Context, err error) error {
+// untilEnded takes the errors of an intended end for none. It is for what has no end of
+// its own: anything else is not complete when ctx ends.
+func untilEnded(ctx context.Context, err error) error {
 	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		return nil
 	}
