@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
+	"github.com/crdwatch/crdwatch/pkg/audit/scan"
 	"github.com/crdwatch/crdwatch/pkg/report"
 )
 
@@ -37,6 +38,8 @@ type auditOptions struct {
 	threshold audit.Severity
 	rules     []audit.Rule
 	now       time.Time
+	// audited is how far the audit came.
+	audited scan.Progress
 }
 
 func newAuditCommand(g *globals) *cobra.Command {
@@ -70,6 +73,7 @@ made, 3 something could not be evaluated (see also --allow-partial).`,
 		ValidArgsFunction: g.completeTypes,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.selection.types, o.selection.namespace, o.now = args, *g.connection.Namespace, time.Now()
+			o.selection.files = len(o.files) > 0
 			if err := o.validate(); err != nil {
 				return usagef(cmd, "%w", err)
 			}
