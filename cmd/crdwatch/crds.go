@@ -20,9 +20,9 @@ func newCRDsCommand(g *globals) *cobra.Command {
 		Use:     "crds [TYPE...]",
 		Aliases: []string{"crd"},
 		Short:   "Show the inventory: CRDs, versions, object counts, watch state",
-		Long: `Show every custom resource type of the cluster with its versions, the number of its
-objects, and whether it can be watched. The objects are counted, not read: STATE is
-what the API server answers to a LIST of the type now.`,
+		Long: `Show every custom resource type of the cluster with its versions, the number of
+its objects, and whether it can be watched. The objects are counted, not read:
+STATE is what the API server answers to a LIST of the type now.`,
 		Example: `  crdwatch crds
   crdwatch crds --group '*.crossplane.io' -o wide
   crdwatch crds -o json | jq '.items[] | select(.state != "Synced")'`,

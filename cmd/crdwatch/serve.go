@@ -36,19 +36,21 @@ func newServeCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the auditor: report endpoint, probes, metrics",
-		Long: `Watch every custom resource and report over HTTP: resources, events (JSON, NDJSON,
-Server-Sent Events), findings and metrics on the report address; /livez, /startupz and
-/readyz on the probe address.
+		Long: `Watch every custom resource and report over HTTP: resources, events (JSON,
+NDJSON, Server-Sent Events), findings and metrics on the report address;
+/livez, /startupz and /readyz on the probe address.
 
-All the time it looks for what is wrong with CRDs and their objects (see crdwatch audit
---list-rules): each finding that comes or goes is an event of type FINDING.
+All the time it looks for what is wrong with CRDs and their objects (see
+crdwatch audit --list-rules): each finding that comes or goes is an event of
+type FINDING.
 
-With --data-dir the history of all changes is kept there, and a restart goes on where
-the last process ended: what happened meanwhile is asked of the API server. Without it
-the newest changes are kept in memory, and forgotten at the end.
+With --data-dir the history of all changes is kept there, and a restart goes on
+where the last process ended: what happened meanwhile is asked of the API
+server. Without it the newest changes are kept in memory, and forgotten at the
+end.
 
-The report endpoint does not authenticate its callers yet, so it listens on loopback
-addresses only.`,
+The report endpoint does not authenticate its callers yet, so it listens on
+loopback addresses only.`,
 		Example: `  crdwatch serve
   crdwatch serve --data-dir /var/lib/crdwatch --retention 30d --max-size 10Gi
   curl -s localhost:8080/api/v1/resources

@@ -37,13 +37,13 @@ func newWatchCommand(g *globals) *cobra.Command {
 	o := &watchOptions{globals: g}
 	cmd := &cobra.Command{
 		Use:   "watch [TYPE[/NAME]...]",
-		Short: "Show live changes: which object, which fields, old → new, by which manager",
-		Long: `Show every change of custom resources as it happens: which object, which fields,
-the old and the new value, and the field manager that wrote them.
+		Short: "Show live changes: which fields of which object, by which manager",
+		Long: `Show every change of custom resources as it happens: which object, which
+fields, the old and the new value, and the field manager that wrote them.
 
-TYPE is a plural, singular, kind, short name, plural.group or plural.version.group,
-as in kubectl. Without TYPE, all custom resources are watched, those too whose CRD
-is installed later, and the CRDs themselves.`,
+TYPE is a plural, singular, kind, short name, plural.group or
+plural.version.group, as in kubectl. Without TYPE, all custom resources are
+watched, those too whose CRD is installed later, and the CRDs themselves.`,
 		Example: `  # Everything that happens
   crdwatch watch
 
