@@ -66,7 +66,7 @@ func (g *globals) crds(ctx context.Context, s *selection, output string) error {
 	if len(statuses) == 0 && !g.quiet {
 		fmt.Fprintln(g.streams.err, "no custom resource types found")
 	}
-	opts := report.ResourceOptions{Palette: g.palette(g.streams.out), Now: time.Now()}
+	opts := report.ResourceOptions{Palette: g.palette(g.streams.out), Width: width(g.streams.out), Now: time.Now()}
 	if err := report.PrintResources(g.streams.out, output, report.NewResourceList(statuses), opts); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
