@@ -109,6 +109,9 @@ func (o *auditOptions) addFlags(cmd *cobra.Command) {
 	flags.StringArrayVarP(&o.files, "filename", "f", nil, "Audit the manifests in this `FILE` or directory, - for the standard input; can be repeated")
 	flags.StringArrayVar(&o.against, "against", nil, "Compare CRDs with earlier revisions in this `FILE` or directory; can be repeated")
 	flags.StringVar(&o.reportsAPI, "reports-api", report.ReportsAPIs()[0], "`API` of -o openreports: "+strings.Join(report.ReportsAPIs(), ", "))
+	completeRules(cmd)
+	choices(cmd, "output", report.AuditFormats()...)
+	choices(cmd, "reports-api", report.ReportsAPIs()...)
 }
 
 // validate finds the mistakes that need no cluster.

@@ -43,6 +43,7 @@ STATE is what the API server answers to a LIST of the type now.`,
 	}
 	s.addFlags(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", report.Table, "Output format: "+strings.Join(report.ResourceFormats(), ", "))
+	choices(cmd, "output", report.ResourceFormats()...)
 	return cmd
 }
 

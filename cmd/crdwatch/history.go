@@ -84,6 +84,8 @@ func (o *historyOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.filter.IgnoreStatus, "ignore-status", false, "Do not show changes of status")
 	flags.BoolVar(&o.filter.SpecOnly, "spec-only", false, "Show changes of spec only")
 	flags.BoolVar(&o.allowPartial, "allow-partial", false, "End with exit code 0 even if damaged events could not be shown")
+	choices(cmd, "output", report.EventFormats()...)
+	choices(cmd, "type", eventTypes()...)
 	_ = cmd.MarkFlagDirname("data-dir") // fails for a flag that does not exist
 }
 

@@ -59,6 +59,7 @@ only reads, and needs no configuration.`,
 	flags.StringVar(&g.logFormat, "log-format", "text", "Form of the log messages: text or json")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "Do not show progress")
 	flags.StringVar(&g.color, "color", "auto", "When to use colours: auto, always or never (NO_COLOR is respected)")
+	g.completeGlobals(root)
 	root.AddCommand(newWatchCommand(g), newCRDsCommand(g), newAuditCommand(g), newHistoryCommand(g), newServeCommand(g),
 		newStoreCommand(g), newVersionCommand(g))
 	fitHelp(root, width(s.out))

@@ -82,6 +82,7 @@ func (o *storeOptions) complete(cmd *cobra.Command, formats []string, run func(c
 	flags := cmd.Flags()
 	flags.StringVar(&o.dataDir, "data-dir", "", "Data directory of crdwatch serve (required)")
 	flags.StringVarP(&o.output, "output", "o", formats[0], "Output format: "+strings.Join(formats, ", "))
+	choices(cmd, "output", formats...)
 	_ = cmd.MarkFlagDirname("data-dir") // fails for a flag that does not exist
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch {

@@ -70,6 +70,7 @@ watched, those too whose CRD is installed later, and the CRDs themselves.`,
 	flags.BoolVar(&o.ignoreStatus, "ignore-status", false, "Do not show changes of status")
 	flags.BoolVar(&o.specOnly, "spec-only", false, "Show changes of spec only")
 	flags.BoolVar(&o.managedFields, "show-managed-fields", false, "Show updates too that change nothing but managedFields")
+	choices(cmd, "output", report.EventFormats()...)
 	return cmd
 }
 
