@@ -84,6 +84,7 @@ func (o *auditOptions) auditCluster(ctx context.Context, options scan.Options) (
 	if err != nil {
 		return nil, err
 	}
+	o.screen.show("reading the CRDs") // thousands take seconds
 	options.Clients, options.Answers = clients, lookup.New(clients, lookup.Options{})
 	return scan.Run(ctx, options)
 }
@@ -203,7 +204,7 @@ func (o *auditOptions) showProgress() func(scan.Progress) {
 		o.audited = p
 		if now := time.Now(); now.Sub(shown) >= progressEvery {
 			shown = now
-			o.screen.show(fmt.Sprintf("auditing %d of %d resources, %d objects", p.Done, p.Resources, p.Objects))
+			o.screen.show(fmt.Sprintf("auditing %d of %s, %s", p.Done, counted(p.Resources, "resource"), counted(p.Objects, "object")))
 		}
 	}
 }
