@@ -65,11 +65,6 @@ func (d *definition) groupKind() schema.GroupKind {
 	return schema.GroupKind{Group: d.resource.GVR.Group, Kind: d.resource.Kind}
 }
 
-// isCRD: of the group of CRDs, only these are of interest.
-func isCRD(m Manifest) bool {
-	return m.GroupVersionKind().GroupKind() == schema.GroupKind{Group: apiextensionsv1.GroupName, Kind: "CustomResourceDefinition"}
-}
-
 // sort parts CRDs from objects. That a CRD stands twice among the files is an error: it
 // is not known which one is meant.
 func (f *files) sort(manifests, earlier []Manifest) error {
@@ -82,7 +77,7 @@ func (f *files) sort(manifests, earlier []Manifest) error {
 	}
 	for _, m := range manifests {
 		switch gvk := m.GroupVersionKind(); {
-		case isCRD(m):
+		case m.IsCRD():
 		case !isBuiltIn(gvk.Group):
 			f.objects[gvk.GroupKind()] = append(f.objects[gvk.GroupKind()], m)
 		}
@@ -104,7 +99,7 @@ func (f *files) sort(manifests, earlier []Manifest) error {
 func definitions(manifests []Manifest) (map[string]Manifest, error) {
 	found := map[string]Manifest{}
 	for _, m := range manifests {
-		if !isCRD(m) {
+		if !m.IsCRD() {
 			continue
 		}
 		if v := m.GroupVersionKind().Version; v != apiextensionsv1.SchemeGroupVersion.Version {

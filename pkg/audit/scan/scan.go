@@ -196,25 +196,37 @@ func (s *scan) judgeCRDs(ctx context.Context) error {
 			continue
 		}
 		in := audit.Input{CRD: crd, Census: r.census, Failure: r.failure}
-		s.collector.Add(s.examiner.crd(ctx, &in))
+		verdict := s.examiner.crd(ctx, &in)
+		s.forgetSince(verdict.Findings)
+		s.collector.Add(verdict)
 	}
 	return ctx.Err()
 }
 
-// countPeers counts the objects of resources that were not chosen, but are of a group
-// with others that were: rules look at siblings.
+// forgetSince: what failed first when it was read now has failed for longer, but it is not
+// known for how long.
+func (s *scan) forgetSince(findings []audit.Finding) {
+	for i := range findings {
+		if findings[i].Since.Equal(s.Now) {
+			findings[i].Since = time.Time{}
+		}
+	}
+}
+
+// countPeers counts the objects of resources that were not chosen, but are of one
+// organisation with others that were: rules look at siblings.
 func (s *scan) countPeers(ctx context.Context) error {
-	chosen, groups := map[*definition]bool{}, map[string]bool{}
+	chosen, organisations := map[*definition]bool{}, map[string]bool{}
 	for _, r := range s.resources {
 		chosen[r.definition] = true
 		if r.scope == (watch.Scope{}) {
-			groups[r.resource.GVR.Group] = true
+			organisations[audit.Organisation(r.resource.GVR.Group)] = true
 		}
 	}
 	siblings := discovery.Set{}
 	byKey := map[discovery.Key]*definition{}
 	for _, d := range s.crds {
-		if !chosen[d] && groups[d.resource.GVR.Group] {
+		if !chosen[d] && organisations[audit.Organisation(d.resource.GVR.Group)] {
 			siblings[d.resource.Key()] = d.resource
 			byKey[d.resource.Key()] = d
 		}
