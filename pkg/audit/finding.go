@@ -68,6 +68,9 @@ type Finding struct {
 	// Summary is the Message of a group: without facts of one object, such as a time.
 	// By default the Message itself.
 	Summary string `json:"-"`
+	// Explains: the finding is about a CRD, and tells why its objects cannot be read. Where
+	// they are said not to be evaluated, it is referred to.
+	Explains bool `json:"-"`
 	// APIVersion and Kind are those of the subject, where they are known.
 	APIVersion string `json:"-"`
 	Kind       string `json:"-"`

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -137,6 +138,7 @@ func (c *Collector) Report() *Report {
 	for u := range c.unevaluated {
 		r.NotEvaluated = append(r.NotEvaluated, u)
 	}
+	Refer(r.NotEvaluated, maps.Values(c.groups))
 	slices.SortFunc(r.NotEvaluated, func(a, b Unevaluated) int {
 		return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
 	})
