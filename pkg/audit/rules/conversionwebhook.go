@@ -14,7 +14,8 @@ import (
 var (
 	// webhookPatience: a webhook may be restarting.
 	webhookPatience = audit.Threshold[time.Duration]{Name: "after", Default: 2 * time.Minute, Doc: "how long it may last"}
-	// failedAttempts: crdwatch audit makes no more than three, crdwatch serve counts one.
+	// failedAttempts: crdwatch audit makes no more than three, and crdwatch serve, which
+	// goes on, has the rules look again up to the third.
 	failedAttempts = audit.Threshold[int]{Name: "attempts", Default: 3, Min: 1, Max: 3, Doc: "how often a list must have failed to count at once"}
 )
 
