@@ -115,6 +115,7 @@ func (f *Finding) join(g *Finding) {
 		f.Samples = []string{f.Subject.Object()}
 		f.Subject.Namespace, f.Subject.Name, f.Subject.UID = "", "", ""
 		f.Path, f.Message = NormalizePath(f.Path), f.Summary
+		f.Remediation = cmp.Or(f.General, f.Remediation)
 		// Severity and summary too tell groups of one path apart.
 		f.Fingerprint = Fingerprint(f.Rule, f.Subject, f.Path+"\n"+f.Severity.String()+"\n"+f.Summary)
 	}

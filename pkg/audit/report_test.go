@@ -45,3 +45,21 @@ func TestFailureIsToldOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestGroupHasNoCommandForOneObject: what is told of many objects is good for all of them.
+func TestGroupHasNoCommandForOneObject(t *testing.T) {
+	collector := Collector{}
+	for _, name := range []string{"a", "b", "c"} {
+		subject := Subject{Group: "example.com", Resource: "widgets", Namespace: "web", Name: name}
+		collector.Add(Verdict{Findings: []Finding{
+			{Rule: "CR002", Severity: High, Subject: subject, Summary: "s", Remediation: "patch " + name, General: "patch all", Count: 1, Fingerprint: name},
+		}})
+		want := "patch all"
+		if name == "a" {
+			want = "patch a"
+		}
+		if got := collector.Report().Findings; len(got) != 1 || got[0].Remediation != want {
+			t.Errorf("with %s: %+v", name, got)
+		}
+	}
+}
