@@ -27,7 +27,7 @@ var (
 func costlyCEL() audit.Rule {
 	return audit.Rule{
 		ID: "CRD020", Name: "unbounded-or-costly-cel", Severity: audit.Low, About: audit.AboutCRD, Doc: doc("CRD020"),
-		Remediation: "Add maxItems, maxProperties and maxLength to what the rule looks at, or simplify the rule.",
+		Remediation: "Limit what the rule looks at by maxItems, maxProperties and maxLength, to less where there is a limit; or simplify the rule.",
 		Check:       checkCEL,
 		Thresholds:  []audit.Adjustable{costlyShare, notableShare},
 	}
@@ -140,11 +140,21 @@ func costlyRule(r celRule) flaw {
 	} else {
 		f.text += "a change that makes it somewhat costlier is refused"
 	}
-	if missing := missingLimits(r); len(missing) > 0 {
+	missing, present := missingLimits(r), presentLimits(r)
+	switch {
+	case len(missing) > 0:
 		f.text += "; without a limit: " + describeLimits(missing)
+		f.fix = addLimits
+	case len(present) > 0:
+		f.text += "; what it looks at has limits already: " + describeLimits(present)
+		f.fix = "Lower the limits of what the rule looks at, or simplify the rule."
+	default:
+		f.fix = "Simplify the rule."
 	}
 	return f
 }
+
+const addLimits = "Add the limits that are missing, or simplify the rule."
 
 // roomyRules is about the rules that are not costly yet, but only for want of a limit
 // cost as much as they do. One flaw stands for all: they are of no concern today.
@@ -170,7 +180,7 @@ func roomyRules(rules []celRule, shares celShares) []flaw {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.path, b.path))
 	})
 	return []flaw{{
-		severity: audit.Info, path: limits[0].path + "." + limits[0].keyword,
+		severity: audit.Info, path: limits[0].path + "." + limits[0].keyword, fix: addLimits,
 		text: fmt.Sprintf("validation rules at %s may cost up to %s; without a limit: %s",
 			plural(places, "place"), share(worst, validation.StaticEstimatedCostLimit, "one rule"), describeLimits(limits)),
 	}}
@@ -185,6 +195,7 @@ func costlyTotal(costs *celCosts, total uint64) flaw {
 	}
 	return flaw{
 		severity: audit.Low, path: rootPlace().path,
+		fix: "Simplify the rules, or limit what they look at by maxItems, maxProperties and maxLength, to less where there is a limit.",
 		text: fmt.Sprintf("all %d validation rules together may cost %s; the costliest are on %s",
 			len(rules), share(total, validation.StaticEstimatedCRDCostLimit, "a whole schema"), enumerate(worst)),
 	}
