@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -94,6 +95,10 @@ func TestAuditExitCodes(t *testing.T) {
 
 func TestAuditRefuses(t *testing.T) {
 	dir := t.TempDir()
+	nothing := filepath.Join(dir, "nothing.yaml")
+	if err := os.WriteFile(nothing, []byte("# nothing\n---\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct{ args, want string }{
 		"unknown rule":         {"--rules CR04", `--rules: there is no rule "CR04"; the nearest are: CR00`},
 		"unknown rule skipped": {"--skip-rules stuck-deletion", `--skip-rules: there is no rule "stuck-deletion"; the nearest are: CR004 (stuck-deleting)`},
@@ -109,6 +114,9 @@ func TestAuditRefuses(t *testing.T) {
 		"no baseline":          {"-f - --baseline " + dir + "/none", "--baseline: open"},
 		"no file":              {"-f " + dir + "/none", "reading manifests: "},
 		"the CRDs themselves":  {"-f - crd", "a CRD is audited together with its objects"},
+		"a type of no CRD":     {"-f - gadgets", `the files have no CRD of a type "gadgets"; the nearest are: widgets.example.com` + "\n"},
+		"an empty file":        {"-f " + nothing, "reading manifests: there is none in " + nothing},
+		"nothing to compare":   {"-f - --against " + nothing, "--against: there is no CRD in " + nothing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := audited(t, widgetCRD, strings.Fields(test.args)...)
@@ -124,7 +132,7 @@ func TestAuditBaseline(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "baseline.json")
 	args := []string{"-f", "-", "-o", "json", "--rules", "CR004"}
 	got := audited(t, widgetCRD+stuck("a"), append(args, "--write-baseline", file)...)
-	if got.code != exitFindings || got.errors != "wrote 1 findings to "+file+"\n" {
+	if got.code != exitFindings || got.errors != "audited 1 resource, 1 object\nwrote 1 finding to "+file+"\n" {
 		t.Fatalf("exit code %d, stderr %q", got.code, got.errors)
 	}
 	args = append(args, "--baseline", file)
@@ -248,6 +256,11 @@ func TestAuditCluster(t *testing.T) {
 			}
 		})
 	}
+	empty := auditedCluster()
+	empty.Types[0].Objects = nil
+	if got := audited(t, "", "gizmos", "--server", empty.Config(t).Host); got.code != exitUsage || !strings.Contains(got.errors, `has no custom resource type "gizmos", nor any other`) {
+		t.Errorf("exit code %d, %s", got.code, got.errors)
+	}
 	if got := audited(t, "", "gizmos", "--server", auditedCluster().Config(t).Host); got.code != exitUsage || !strings.Contains(got.errors, `no custom resource type "gizmos"; the nearest are: `) {
 		t.Errorf("exit code %d, %s", got.code, got.errors)
 	}
@@ -269,5 +282,43 @@ func TestAuditInterrupted(t *testing.T) {
 	code := run(ctx, []string{"audit", "--server", s.Config(t).Host}, strings.NewReader(""), &stdout, &stderr)
 	if code != exitIncomplete || stdout.Len() > 0 || !strings.Contains(stderr.String(), "interrupted before everything was audited") {
 		t.Errorf("exit code %d, %q, %q", code, stdout.String(), stderr.String())
+	}
+}
+
+// TestAuditThresholds: the example in docs/AUDIT.md is read, and counts.
+func TestAuditThresholds(t *testing.T) {
+	text, err := os.ReadFile("../../docs/AUDIT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Thresholds\n")
+	_, section, _ = strings.Cut(section, "```yaml\n")
+	example, _, ok := strings.Cut(section, "```\n")
+	if !ok {
+		t.Fatal("there is no example")
+	}
+	deleted := time.Now().Add(-30 * time.Minute).UTC().Format(time.RFC3339)
+	object := strings.Replace(stuck("a"), "2026-01-01T00:00:00Z", deleted, 1)
+	for name, test := range map[string]struct {
+		config string
+		code   int
+	}{
+		"of the example": {example, exitDone},
+		"default":        {"severity: {CR004: high}", exitFindings},
+		"a mistake":      {strings.Replace(example, "after: 1h ", "after: 1x ", 1), exitUsage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := filepath.Join(t.TempDir(), "config.yaml")
+			if err := os.WriteFile(config, []byte(test.config), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			got := audited(t, widgetCRD+object, "-f", "-", "--rules", "CR004", "--config", config)
+			if got.code != test.code {
+				t.Errorf("exit code %d, want %d; %s%s", got.code, test.code, got.out, got.errors)
+			}
+			if want := `config.yaml:3: rules.CR004.after: "1x" is no duration`; test.code == exitUsage && !strings.Contains(got.errors, want) {
+				t.Errorf("stderr %q, want %q", got.errors, want)
+			}
+		})
 	}
 }

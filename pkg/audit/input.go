@@ -34,6 +34,9 @@ type Input struct {
 	// Server is the version of the API server, as it says itself: "v1.37.2". Empty when
 	// it is not known, or Offline.
 	Server string
+
+	// thresholds are those that the configuration sets for the rule that is called.
+	thresholds map[string]any
 }
 
 // Answer returns the answer to a question. One that was never asked is Unknown.
@@ -51,8 +54,9 @@ type Failure struct {
 	Reason string
 	// Message is the API server's own.
 	Message string
-	Since   time.Time
-	// Attempts is how often it was tried.
+	// Since is when it began; zero where nobody watched.
+	Since time.Time
+	// Attempts is how often in a row it ended so.
 	Attempts int
 }
 

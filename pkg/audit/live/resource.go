@@ -41,6 +41,8 @@ type resource struct {
 	// preparing: the list for a sweep is being made, and held came in meanwhile.
 	preparing, asked bool
 	held             []*item
+	// growth are earlier numbers of its objects, the oldest first.
+	growth []audit.Growth
 	// crowded: there were more subjects with findings than are kept.
 	crowded bool
 }
@@ -49,7 +51,7 @@ type resource struct {
 func (r *resource) failure() *audit.Failure {
 	switch r.State {
 	case watch.Forbidden, watch.NotServed, watch.Broken, watch.Stale:
-		return &audit.Failure{Reason: r.Reason, Message: r.Message, Since: r.Since, Attempts: 1}
+		return &audit.Failure{Reason: r.Reason, Message: r.Message, Since: r.Since, Attempts: r.Failures}
 	}
 	return nil
 }
@@ -168,6 +170,7 @@ func (a *Auditor) forget(uid types.UID) {
 	a.dropSweep(r)
 	a.inbox.want(uid, false)
 	a.view.resource(uid, nil)
+	a.view.setConditions(r, nil)
 	now := time.Now()
 	for _, s := range r.subjects {
 		a.remove(s, now)

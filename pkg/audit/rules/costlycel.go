@@ -13,37 +13,43 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-const (
-	// costlyShare is the part of a limit, in percent, above which a rule is in the way
-	// of the next change of its schema.
-	costlyShare = 50
-	// notableShare is the part of the limit below which a missing limit does not
-	// matter. It is where the API server itself starts to name expensive rules.
-	notableShare = 10
+var (
+	costlyShare = audit.Threshold[audit.Percent]{
+		Name: "costly", Default: 50, Max: 100, Doc: "the part of the API server's limit above which rules are costly",
+	}
+	// notableShare is where the API server itself starts to name expensive rules.
+	notableShare = audit.Threshold[audit.Percent]{
+		Name: "notable", Default: 10, Max: 100, Doc: "the part of it above which a missing maxItems or the like matters",
+	}
 )
 
 func costlyCEL() audit.Rule {
 	return audit.Rule{
 		ID: "CRD020", Name: "unbounded-or-costly-cel", Severity: audit.Low, About: audit.AboutCRD, Doc: doc("CRD020"),
-		Remediation: "Add maxItems, maxProperties and maxLength to what the rule looks at, or simplify the rule.",
+		Remediation: "Limit what the rule looks at by maxItems, maxProperties and maxLength, to less where there is a limit; or simplify the rule.",
 		Check:       checkCEL,
+		Thresholds:  []audit.Adjustable{costlyShare, notableShare},
 	}
 }
 
 func checkCEL(in *audit.Input) ([]audit.Finding, error) {
-	verdict := in.CRD.Derive("CRD020", func() any {
-		findings, err := checkRules(in.CRD)
+	shares := celShares{costly: uint64(costlyShare.In(in)), notable: uint64(notableShare.In(in))}
+	verdict := in.CRD.Derive(fmt.Sprintf("CRD020 %d", shares), func() any {
+		findings, err := checkRules(in.CRD, shares)
 		return celVerdict{findings, err}
 	}).(celVerdict)
 	return slices.Clone(verdict.findings), verdict.err
 }
+
+// celShares are parts of a limit, in percent.
+type celShares struct{ costly, notable uint64 }
 
 type celVerdict struct {
 	findings []audit.Finding
 	err      error
 }
 
-func checkRules(crd *audit.CRD) ([]audit.Finding, error) {
+func checkRules(crd *audit.CRD, shares celShares) ([]audit.Finding, error) {
 	var flaws []flaw
 	var failed []error
 	known := map[*celCosts][]flaw{}
@@ -56,7 +62,7 @@ func checkRules(crd *audit.CRD) ([]audit.Finding, error) {
 		found, ok := known[rules.costs]
 		if !ok {
 			var err error
-			found, err = celFlaws(v.Name, rules.costs)
+			found, err = celFlaws(v.Name, rules.costs, shares)
 			known[rules.costs], failed = found, append(failed, err)
 		}
 		for _, f := range found {
@@ -67,14 +73,14 @@ func checkRules(crd *audit.CRD) ([]audit.Finding, error) {
 	return joinVersions(flaws), errors.Join(failed...)
 }
 
-func celFlaws(version string, costs *celCosts) ([]flaw, error) {
-	flaws := roomyRules(costs.rules)
+func celFlaws(version string, costs *celCosts, shares celShares) ([]flaw, error) {
+	flaws := roomyRules(costs.rules, shares)
 	for _, r := range worstByPlace(costs.rules) {
-		if exceeds(r.cost, costlyShare, validation.StaticEstimatedCostLimit) {
+		if exceeds(r.cost, shares.costly, validation.StaticEstimatedCostLimit) {
 			flaws = append(flaws, costlyRule(r))
 		}
 	}
-	if total := costs.total(); exceeds(total, costlyShare, validation.StaticEstimatedCRDCostLimit) && !slices.ContainsFunc(costs.rules, refused) {
+	if total := costs.total(); exceeds(total, shares.costly, validation.StaticEstimatedCRDCostLimit) && !slices.ContainsFunc(costs.rules, refused) {
 		flaws = append(flaws, costlyTotal(costs, total))
 	}
 	var failed []error
@@ -125,19 +131,29 @@ func costlyRule(r celRule) flaw {
 	} else {
 		f.text += "a change that makes it somewhat costlier is refused"
 	}
-	if missing := missingLimits(r); len(missing) > 0 {
+	missing, present := missingLimits(r), presentLimits(r)
+	switch {
+	case len(missing) > 0:
 		f.text += "; without a limit: " + describeLimits(missing)
+		f.fix = addLimits
+	case len(present) > 0:
+		f.text += "; what it looks at has limits already: " + describeLimits(present)
+		f.fix = "Lower the limits of what the rule looks at, or simplify the rule."
+	default:
+		f.fix = "Simplify the rule."
 	}
 	return f
 }
 
+const addLimits = "Add the limits that are missing, or simplify the rule."
+
 // roomyRules is about the rules that are not costly yet, but only for want of a limit
 // cost as much as they do. One flaw stands for all: they are of no concern today.
-func roomyRules(rules []celRule) []flaw {
+func roomyRules(rules []celRule, shares celShares) []flaw {
 	counts := map[limit]int{}
 	places, worst := 0, uint64(0)
 	for _, r := range worstByPlace(rules) {
-		if exceeds(r.cost, costlyShare, validation.StaticEstimatedCostLimit) || !exceeds(r.cost, notableShare, validation.StaticEstimatedCostLimit) {
+		if exceeds(r.cost, shares.costly, validation.StaticEstimatedCostLimit) || !exceeds(r.cost, shares.notable, validation.StaticEstimatedCostLimit) {
 			continue
 		}
 		missing := missingLimits(r)
@@ -155,7 +171,7 @@ func roomyRules(rules []celRule) []flaw {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.path, b.path))
 	})
 	return []flaw{{
-		severity: audit.Info, path: limits[0].path + "." + limits[0].keyword,
+		severity: audit.Info, path: limits[0].path + "." + limits[0].keyword, fix: addLimits,
 		text: fmt.Sprintf("validation rules at %s may cost up to %s; without a limit: %s",
 			plural(places, "place"), share(worst, validation.StaticEstimatedCostLimit, "one rule"), describeLimits(limits)),
 	}}
@@ -170,6 +186,7 @@ func costlyTotal(costs *celCosts, total uint64) flaw {
 	}
 	return flaw{
 		severity: audit.Low, path: rootPlace().path,
+		fix: "Simplify the rules, or limit what they look at by maxItems, maxProperties and maxLength, to less where there is a limit.",
 		text: fmt.Sprintf("all %d validation rules together may cost %s; the costliest are on %s",
 			len(rules), share(total, validation.StaticEstimatedCRDCostLimit, "a whole schema"), enumerate(worst)),
 	}

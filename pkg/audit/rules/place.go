@@ -50,6 +50,8 @@ type flaw struct {
 	severity      audit.Severity
 	version, path string
 	text, summary string
+	// fix is empty where what the rule advises fits.
+	fix string
 }
 
 // joinVersions makes findings of flaws: one of those that several versions have alike,
@@ -73,7 +75,7 @@ func joinVersions(flaws []flaw) []audit.Finding {
 		if f.version == "" {
 			in, path = "", f.path
 		}
-		finding := audit.Finding{Severity: f.severity, Path: path, Message: in + f.text}
+		finding := audit.Finding{Severity: f.severity, Path: path, Message: in + f.text, Remediation: f.fix}
 		if f.summary != "" {
 			finding.Summary = in + f.summary
 		}
@@ -103,9 +105,12 @@ func enumerate(words []string) string {
 const mostNamed = 3
 
 // some names a few words, and counts the others.
-func some(words []string) string {
-	if more := len(words) - mostNamed; more > 0 {
-		words = append(words[:mostNamed:mostNamed], plural(more, "other"))
+func some(words []string) string { return atMost(mostNamed, words) }
+
+// atMost names so many words, and counts the others.
+func atMost(n int, words []string) string {
+	if more := len(words) - n; more > 0 {
+		words = append(words[:n:n], plural(more, "other"))
 	}
 	return enumerate(words)
 }

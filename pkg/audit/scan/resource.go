@@ -31,7 +31,7 @@ type reading struct {
 func (s *scan) readResource(ctx context.Context, r *resource) error {
 	defer s.advance(1, 0)
 	if !r.resource.Watchable() {
-		r.failure = &audit.Failure{Reason: r.resource.Unserved, Message: r.resource.UnservedMessage, Since: s.Now}
+		r.failure = &audit.Failure{Reason: r.resource.Unserved, Message: r.resource.UnservedMessage}
 		s.notEvaluated(r.name(), r.failure.Reason, errors.New(r.failure.Message))
 		return nil
 	}
@@ -72,7 +72,7 @@ func (s *scan) fail(ctx context.Context, r *resource, err error, attempts int) {
 	if errors.Is(err, errUnreadable) {
 		t.Reason = unreadableCRD
 	}
-	r.failure = &audit.Failure{Reason: t.Reason, Message: t.Message, Since: s.Now, Attempts: attempts}
+	r.failure = &audit.Failure{Reason: t.Reason, Message: t.Message, Attempts: attempts}
 	if t.State == watch.NotServed && s.deleted(ctx, r) {
 		r.gone = true
 		return
