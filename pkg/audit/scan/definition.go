@@ -101,7 +101,7 @@ func pack(content map[string]any) ([]byte, error) {
 // readCRDs lists all CRDs.
 func (s *scan) readCRDs(ctx context.Context) error {
 	crds := discovery.CRDs()
-	l := lister{client: s.Clients.List().Resource(crds.GVR), most: crdPage}
+	l := lister{client: s.Clients.Pages().Resource(crds.GVR), most: crdPage}
 	var err error
 	for {
 		var page []unstructured.Unstructured

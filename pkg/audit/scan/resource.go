@@ -36,11 +36,16 @@ func (s *scan) readResource(ctx context.Context, r *resource) error {
 		return nil
 	}
 	l := &lister{
-		client: s.Clients.List().Resource(r.resource.GVR).Namespace(r.scope.Namespace),
+		client: s.Clients.Pages().Resource(r.resource.GVR).Namespace(r.scope.Namespace),
 		opts:   metav1.ListOptions{LabelSelector: r.scope.LabelSelector, FieldSelector: r.scope.FieldSelector},
 	}
-	reading := s.newReading()
+	reading, held := s.newReading(), false
 	for page, err := l.next(ctx); page != nil || err != nil; page, err = l.next(ctx) {
+		if len(page) > 0 && !held {
+			s.decoding <- struct{}{}
+			defer func() { <-s.decoding }()
+			held = true
+		}
 		if l.restarted && err == nil {
 			s.advance(0, -reading.census.Objects)
 			reading = s.newReading()

@@ -27,8 +27,11 @@ import (
 )
 
 const (
-	// width is the number of resources that are read at once. A page of each is decoded.
-	width = 3
+	// width is the number of resources that are asked for at once. Most have no objects,
+	// and the API server takes up to a tenth of a second to be sure of that.
+	width = 16
+	// decodeWidth is how many of them are read on. A page of each is decoded.
+	decodeWidth = 3
 	// judgeWidth is the most CRDs that are judged at once, however many CPUs there are:
 	// a large one takes megabytes.
 	judgeWidth = 8
@@ -113,6 +116,9 @@ type scan struct {
 	crds      []*definition
 	resources []*resource
 
+	// decoding has an element for each resource that is read on.
+	decoding chan struct{}
+
 	mu        sync.Mutex
 	collector audit.Collector
 	progress  Progress
@@ -130,7 +136,7 @@ type resource struct {
 }
 
 func newScan(o Options) *scan {
-	s := &scan{Options: o, collector: audit.Collector{Now: o.Now}}
+	s := &scan{Options: o, collector: audit.Collector{Now: o.Now}, decoding: make(chan struct{}, decodeWidth)}
 	s.examiner = examiner{evaluator: once(o.Evaluator), now: o.Now, answers: o.Answers}
 	s.collector.Known, s.collector.Seen = s.callbacks()
 	s.collector.Add(o.Before)

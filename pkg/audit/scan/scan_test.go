@@ -180,7 +180,7 @@ func TestWholeCluster(t *testing.T) {
 			limits = append(limits, query)
 		}
 	}
-	if d := cmp.Diff([]string{"limit=50", "continue=50&limit=500"}, limits); d != "" {
+	if d := cmp.Diff([]string{"limit=10", "continue=10&limit=500"}, limits); d != "" {
 		t.Error(d)
 	}
 }
