@@ -9,7 +9,6 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation"
-	apiequality "k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
@@ -53,20 +52,20 @@ type celVerdict struct {
 func checkRules(crd *audit.CRD, shares celShares) ([]audit.Finding, error) {
 	var flaws []flaw
 	var failed []error
-	var schemas []*apiextensionsv1.CustomResourceValidation
-	var known [][]flaw
+	known := map[*celCosts][]flaw{}
 	for _, v := range crd.Served() {
-		// Versions often differ in nothing but their name, and compiling is not cheap.
-		i := slices.IndexFunc(schemas, func(s *apiextensionsv1.CustomResourceValidation) bool {
-			return apiequality.Semantic.DeepEqual(s, v.Schema)
-		})
-		if i < 0 {
-			found, err := celFlaws(v, shares)
-			failed = append(failed, err)
-			i = len(schemas)
-			schemas, known = append(schemas, v.Schema), append(known, found)
+		rules := compiledRules(crd)[v.Name]
+		if rules.costs == nil {
+			failed = append(failed, rules.err)
+			continue
 		}
-		for _, f := range known[i] {
+		found, ok := known[rules.costs]
+		if !ok {
+			var err error
+			found, err = celFlaws(v.Name, rules.costs, shares)
+			known[rules.costs], failed = found, append(failed, err)
+		}
+		for _, f := range found {
 			f.version = v.Name
 			flaws = append(flaws, f)
 		}
@@ -74,15 +73,7 @@ func checkRules(crd *audit.CRD, shares celShares) ([]audit.Finding, error) {
 	return joinVersions(flaws), errors.Join(failed...)
 }
 
-func celFlaws(v *audit.Version, shares celShares) ([]flaw, error) {
-	if v.Schema == nil || !hasRules(v.Schema.OpenAPIV3Schema) {
-		return nil, nil
-	}
-	root, err := v.InternalSchema()
-	if err != nil {
-		return nil, err
-	}
-	costs := estimateCEL(root)
+func celFlaws(version string, costs *celCosts, shares celShares) ([]flaw, error) {
 	flaws := roomyRules(costs.rules, shares)
 	for _, r := range worstByPlace(costs.rules) {
 		if exceeds(r.cost, shares.costly, validation.StaticEstimatedCostLimit) {
@@ -94,7 +85,7 @@ func celFlaws(v *audit.Version, shares celShares) ([]flaw, error) {
 	}
 	var failed []error
 	for _, err := range costs.failed {
-		failed = append(failed, fmt.Errorf("estimating what the rules of version %s cost: %w", v.Name, err))
+		failed = append(failed, fmt.Errorf("estimating what the rules of version %s cost: %w", version, err))
 	}
 	return flaws, errors.Join(failed...)
 }

@@ -60,6 +60,18 @@ type creation struct {
 
 func create(crd *audit.CRD) creation {
 	internal, err := asCreated(crd.CustomResourceDefinition)
+	if err == nil && soundRules(crd) {
+		dropRules(internal)
+		if len(validation.ValidateCustomResourceDefinition(context.Background(), internal)) == 0 {
+			return creation{}
+		}
+	}
+	return createWhole(crd)
+}
+
+// createWhole compiles the validation rules, too.
+func createWhole(crd *audit.CRD) creation {
+	internal, err := asCreated(crd.CustomResourceDefinition)
 	if err != nil {
 		return creation{unknown: err}
 	}

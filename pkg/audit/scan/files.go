@@ -114,9 +114,8 @@ func definitions(manifests []Manifest) (map[string]Manifest, error) {
 	return found, nil
 }
 
-// parseDefaulted reads a CRD as the API server would.
-func parseDefaulted(content map[string]any) (*audit.CRD, error) {
-	crd, err := audit.ParseCRD(content)
+// setDefaults completes a CRD as the API server would.
+func setDefaults(crd *audit.CRD, err error) (*audit.CRD, error) {
 	if err == nil {
 		apiextensionsv1.SetObjectDefaults_CustomResourceDefinition(crd.CustomResourceDefinition)
 	}
@@ -125,16 +124,13 @@ func parseDefaulted(content map[string]any) (*audit.CRD, error) {
 
 // judge judges a CRD and its objects. The error says that the CRD makes no sense.
 func (f *files) judge(ctx context.Context, r *resource) error {
-	content, err := r.content()
-	if err != nil {
-		return err
-	}
 	in := audit.Input{}
-	if in.CRD, err = parseDefaulted(content); err != nil {
+	var err error
+	if in.CRD, err = setDefaults(r.parse()); err != nil {
 		return err
 	}
 	if m, ok := f.earlier[r.name()]; ok {
-		if in.Earlier, err = parseDefaulted(m.Object); err != nil {
+		if in.Earlier, err = setDefaults(audit.ParseCRD(m.Object)); err != nil {
 			return fmt.Errorf("%s: %w", m.Where, err)
 		}
 	}

@@ -2,7 +2,6 @@ package scan
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -126,13 +125,10 @@ func (into *reading) open(d *definition) (err error) {
 
 // newObject takes an object over: it is measured, then redacted.
 func newObject(content map[string]any, redaction *diff.Schema) *audit.Object {
-	text, err := json.Marshal(content)
-	if err != nil {
-		text = nil // what came from JSON can be JSON again
-	}
+	size := audit.Size(content)
 	annotations := audit.AnnotationBytes(content)
 	redaction.Redact(content)
-	o := audit.NewObject(content, len(text))
+	o := audit.NewObject(content, size)
 	o.AnnotationBytes = annotations
 	return o
 }

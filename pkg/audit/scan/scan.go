@@ -14,6 +14,7 @@ package scan
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -25,8 +26,13 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
-// width is the number of resources that are read at once. A page of each is decoded.
-const width = 3
+const (
+	// width is the number of resources that are read at once. A page of each is decoded.
+	width = 3
+	// judgeWidth is the most CRDs that are judged at once, however many CPUs there are:
+	// a large one takes megabytes.
+	judgeWidth = 8
+)
 
 // Reasons of what is not evaluated, besides those of audit.Failure.
 const (
@@ -186,21 +192,40 @@ func (s *scan) judgeCRDs(ctx context.Context) error {
 		return err
 	}
 	s.examiner.peers = s.peers()
-	for _, r := range s.resources {
-		if r.scope != (watch.Scope{}) || r.gone {
-			continue
+	verdicts := make([]audit.Verdict, len(s.resources))
+	atOnce(len(verdicts), func(i int) {
+		if r := s.resources[i]; ctx.Err() == nil && r.scope == (watch.Scope{}) && !r.gone {
+			verdicts[i] = s.judgeCRD(ctx, r)
 		}
-		crd, err := r.parse()
-		if err != nil {
-			s.notEvaluated(r.name(), unreadableCRD, err)
-			continue
-		}
-		in := audit.Input{CRD: crd, Census: r.census, Failure: r.failure}
-		verdict := s.examiner.crd(ctx, &in)
-		s.forgetSince(verdict.Findings)
-		s.collector.Add(verdict)
+	})
+	for _, v := range verdicts {
+		s.collector.Add(v)
 	}
 	return ctx.Err()
+}
+
+func (s *scan) judgeCRD(ctx context.Context, r *resource) audit.Verdict {
+	crd, err := r.parse()
+	if err != nil {
+		s.notEvaluated(r.name(), unreadableCRD, err)
+		return audit.Verdict{}
+	}
+	verdict := s.examiner.crd(ctx, &audit.Input{CRD: crd, Census: r.census, Failure: r.failure})
+	s.forgetSince(verdict.Findings)
+	return verdict
+}
+
+// atOnce calls f for 0 … n-1, on all CPUs within reason.
+func atOnce(n int, f func(i int)) {
+	var group errgroup.Group
+	group.SetLimit(min(judgeWidth, runtime.GOMAXPROCS(0)))
+	for i := range n {
+		group.Go(func() error {
+			f(i)
+			return nil
+		})
+	}
+	_ = group.Wait() // nobody returns an error
 }
 
 // forgetSince: what failed first when it was read now has failed for longer, but it is not
