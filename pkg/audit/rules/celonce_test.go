@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -70,8 +71,5 @@ func TestRulesCompiledOnce(t *testing.T) {
 }
 
 func sameError(a, b error) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Error() == b.Error()
+	return fmt.Sprint(a) == fmt.Sprint(b)
 }
