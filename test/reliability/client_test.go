@@ -33,6 +33,8 @@ type client struct {
 	mu     sync.Mutex
 	last   string
 	events []shown
+	// goodbye is the data of this connection's shutdown event.
+	goodbye string
 }
 
 // follow connects, and reads until the connection ends.
@@ -55,7 +57,7 @@ func (c *client) follow(s *server) {
 		c.t.Fatalf("coming back with %q: %s %s", c.last, resp.Status, b)
 	}
 	c.connections++
-	c.done = make(chan struct{})
+	c.done, c.goodbye = make(chan struct{}), ""
 	go func() {
 		defer close(c.done)
 		defer resp.Body.Close()
@@ -66,7 +68,7 @@ func (c *client) follow(s *server) {
 // read takes in blocks of lines. One that is cut off counts for nothing, its ID
 // neither.
 func (c *client) read(r *bufio.Reader) {
-	var id, data string
+	var event, id, data string
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
@@ -74,20 +76,25 @@ func (c *client) read(r *bufio.Reader) {
 		}
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
 		switch name {
+		case "event":
+			event = value
 		case "id":
 			id = value
 		case "data":
 			data = value
 		case "":
-			c.take(id, data)
-			id, data = "", ""
+			c.take(event, id, data)
+			event, id, data = "", "", ""
 		}
 	}
 }
 
-func (c *client) take(id, data string) {
+func (c *client) take(event, id, data string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if event == "shutdown" {
+		c.goodbye = data
+	}
 	if id != "" {
 		c.last = id
 	}

@@ -209,7 +209,7 @@ func TestFaults(t *testing.T) {
 	// A dead connection is noticed by pings; not in the 45 s that it takes by default.
 	t.Setenv("HTTP2_READ_IDLE_TIMEOUT_SECONDS", "1")
 	t.Setenv("HTTP2_PING_TIMEOUT_SECONDS", "1")
-	crds := scribe.Install(t, shared, group, 8)
+	crds := scribe.Install(t, shared, group, *kinds)
 	p, kubeconfig := newProxy(t, shared)
 	s := newServer(t, kubeconfig, group)
 	s.startReady()
