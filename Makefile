@@ -32,7 +32,7 @@ test: build controlplane ## Run all tests, with the race detector, against a rea
 
 .PHONY: soak
 soak: build controlplane ## Hold crdwatch to its promise for hours: 500 kills, 10,000 faults, 50 outages
-	go test -race -timeout 4h ./pkg/store -run 'Killed|Failing|Migration|Full|Unwritable|SetAside|Flipped' -rounds 100 -damages 100
+	go test -v -timeout 4h ./pkg/store -run 'Killed|Failing|Migration|Full|Unwritable|SetAside|Flipped' -rounds 100 -damages 100
 	cd test && CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch go test -race -timeout 24h -v ./reliability \
 		-run 'Kills|Outages|Churn' -kills 500 -outages 50 -churns 200
 	cd test && CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch go test -race -timeout 24h -v ./reliability \
