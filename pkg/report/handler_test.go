@@ -13,13 +13,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
 // fixture is an Inventory whose readiness a test decides.
 type fixture struct {
-	statuses []watch.Status
+	statuses   []watch.Status
+	namespaces map[types.UID]map[string]int
 	missing  atomic.Pointer[error]
 }
 
@@ -31,6 +33,8 @@ func (f *fixture) Ready() error {
 	}
 	return nil
 }
+
+func (f *fixture) Namespaces(crd types.UID) map[string]int { return f.namespaces[crd] }
 
 func (f *fixture) setReady(err error) { f.missing.Store(&err) }
 
