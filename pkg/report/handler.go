@@ -36,7 +36,8 @@ type HandlerOptions struct {
 	// for them.
 	Findings Findings
 	// Admit lets callers in, and fails with an error of package access where it does
-	// not; nil lets anybody see everything.
+	// not; nil lets anybody see everything, who calls this host by a name of its own for
+	// itself.
 	Admit func(*http.Request) (Caller, error)
 	// Now is what times relative to the present are counted from; nil is time.Now.
 	Now func() time.Time
@@ -76,7 +77,12 @@ func NewHandler(opts HandlerOptions) *Handler {
 // ServeHTTP lets in who may come in, and answers everything under /api with 503 until
 // Ready.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	secure(w.Header())
+	r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+	if err := checkOrigin(r, h.opts.Admit == nil); err != nil {
+		writeError(w, r, err)
+		return
+	}
 	if h.opts.Admit != nil {
 		caller, err := h.opts.Admit(r)
 		if err != nil {

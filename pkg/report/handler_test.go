@@ -22,7 +22,7 @@ import (
 type fixture struct {
 	statuses   []watch.Status
 	namespaces map[types.UID]map[string]int
-	missing  atomic.Pointer[error]
+	missing    atomic.Pointer[error]
 }
 
 func (f *fixture) Statuses() []watch.Status { return f.statuses }
@@ -52,7 +52,12 @@ func newTestHandler(l *Ledger) (*Handler, *fixture) {
 // request sends one request to h and returns what it recorded.
 func request(h http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, nil)
+	r.Host = "localhost"
 	for i := 0; i+1 < len(header); i += 2 {
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+			continue
+		}
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()

@@ -33,6 +33,8 @@ type Clients struct {
 	list dynamic.Interface
 	// metadata reads single CRDs, and counts objects.
 	metadata metadata.Interface
+	// review creates what the API server answers at once and does not keep.
+	review dynamic.Interface
 	// discovery reads what the API server serves.
 	discovery rest.Interface
 }
@@ -65,6 +67,10 @@ func NewClients(base *rest.Config, requests RequestObserver) (*Clients, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating the discovery client for %s: %w", base.Host, err)
 	}
+	review, err := dynamic.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("creating the review client for %s: %w", base.Host, err)
+	}
 	cfg = rest.CopyConfig(cfg)
 	cfg.DisableCompression = base.DisableCompression
 	cfg.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(listQPS, listBurst)
@@ -72,7 +78,7 @@ func NewClients(base *rest.Config, requests RequestObserver) (*Clients, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating the list client for %s: %w", base.Host, err)
 	}
-	return &Clients{watch: watch, list: list, metadata: meta, discovery: disco.RESTClient()}, nil
+	return &Clients{watch: watch, list: list, metadata: meta, review: review, discovery: disco.RESTClient()}, nil
 }
 
 // newWatchClient makes a dynamic client that decodes no more than the feed must see.
@@ -90,6 +96,12 @@ func newWatchClient(base *rest.Config) (dynamic.Interface, error) {
 // List is the client for requests other than watches. It is safe for concurrent use.
 func (c *Clients) List() dynamic.Interface {
 	return c.list
+}
+
+// Reviews is the client for TokenReviews and SubjectAccessReviews. Its requests are not
+// limited. It is safe for concurrent use.
+func (c *Clients) Reviews() dynamic.Interface {
+	return c.review
 }
 
 // Metadata is the client for requests that need no more than metadata. Its requests
