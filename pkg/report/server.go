@@ -56,13 +56,6 @@ type Server struct {
 // Listen opens both ports, so that a port in use is an error before anything has
 // begun. The caller calls Run, which closes them.
 func Listen(ctx context.Context, opts ServerOptions) (*Server, error) {
-	var certs *keyPairs
-	if opts.TLS != nil {
-		var err error
-		if certs, err = loadCertificates(*opts.TLS); err != nil {
-			return nil, err
-		}
-	}
 	var lc net.ListenConfig
 	report, err := lc.Listen(ctx, "tcp", opts.ReportAddress)
 	if err != nil {
@@ -72,6 +65,10 @@ func Listen(ctx context.Context, opts ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listening for the probe server: %w", err), report.Close())
 	}
+	certs, err := opts.certificates()
+	if err != nil {
+		return nil, errors.Join(err, report.Close(), probes.Close())
+	}
 	s := &Server{handler: opts.Handler, history: opts.History, certificates: certs, reportListener: report, probeListener: probes}
 	s.report = newHTTPServer(opts.Handler, opts.Logger)
 	if certs != nil {
@@ -79,6 +76,14 @@ func Listen(ctx context.Context, opts ServerOptions) (*Server, error) {
 	}
 	s.probes = newHTTPServer(s.probeHandler(), opts.Logger)
 	return s, nil
+}
+
+// certificates returns nil for plain HTTP.
+func (o *ServerOptions) certificates() (*keyPairs, error) {
+	if o.TLS == nil {
+		return nil, nil
+	}
+	return loadCertificates(*o.TLS)
 }
 
 func newHTTPServer(h http.Handler, logger *slog.Logger) *http.Server {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
+	"k8s.io/client-go/util/cert"
 )
 
 // TLSOptions name the files that the report server's TLS is made of.
@@ -27,9 +28,33 @@ type keyPairs struct {
 	controller *dynamiccertificates.DynamicServingCertificateController
 }
 
-// loadCertificates reads the files for the first time. Its errors name the file.
+// check fails for files that are no good, and names them.
+func (o TLSOptions) check() error {
+	if _, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile); err != nil {
+		return fmt.Errorf("reading the certificate of the report server from %s and %s: %w", o.CertFile, o.KeyFile, err)
+	}
+	if o.ClientCAFile == "" {
+		return nil
+	}
+	if _, err := cert.NewPool(o.ClientCAFile); err != nil {
+		return fmt.Errorf("reading the CAs of clients from %s: %w", o.ClientCAFile, err)
+	}
+	return nil
+}
+
+// loadCertificates reads the files for the first time. The caller calls run or stop: what
+// it makes has goroutines from the beginning.
 func loadCertificates(opts TLSOptions) (c *keyPairs, err error) {
+	// What is made of bad files fails, and leaves its goroutines behind.
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
 	c = &keyPairs{}
+	defer func() {
+		if err != nil {
+			c.stop()
+		}
+	}()
 	base := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	// A nil pointer in an interface would not be nil.
 	var cas dynamiccertificates.CAContentProvider
@@ -61,13 +86,24 @@ func (c *keyPairs) config() *tls.Config {
 	}
 }
 
+// stop is for what is not run.
+func (c *keyPairs) stop() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	c.run(ctx)
+}
+
 // run reads the files again when they change, until ctx ends.
 func (c *keyPairs) run(ctx context.Context) {
 	var wg sync.WaitGroup
-	wg.Go(func() { c.serving.Run(ctx, 1) })
+	if c.serving != nil {
+		wg.Go(func() { c.serving.Run(ctx, 1) })
+	}
 	if c.clients != nil {
 		wg.Go(func() { c.clients.Run(ctx, 1) })
 	}
-	wg.Go(func() { c.controller.Run(1, ctx.Done()) })
+	if c.controller != nil {
+		wg.Go(func() { c.controller.Run(1, ctx.Done()) })
+	}
 	wg.Wait()
 }
