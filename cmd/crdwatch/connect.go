@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -105,9 +104,4 @@ func explainConnection(host string, err error) error {
 		return fmt.Errorf("cannot reach the API server %s: %w (is the cluster up, and is this the right --context?)", host, err)
 	}
 	return fmt.Errorf("asking the API server %s for its CRDs: %w", host, err)
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

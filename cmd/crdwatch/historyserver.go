@@ -46,7 +46,7 @@ func (o *historyOptions) newHistoryServer() (historySource, error) {
 		return nil, fmt.Errorf("--server: %w", err)
 	}
 	c := o.connection
-	if *c.BearerToken != "" && base.Scheme == "http" && !isLoopback(base.Hostname()) {
+	if *c.BearerToken != "" && base.Scheme == "http" && !report.IsLoopback(base.Hostname()) {
 		return nil, fmt.Errorf("--server: %s would send the token in the clear: use https", base.Redacted())
 	}
 	transport, err := rest.TransportFor(&rest.Config{

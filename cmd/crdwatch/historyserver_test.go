@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/crdwatch/crdwatch/pkg/discovery"
 	"github.com/crdwatch/crdwatch/pkg/report"
@@ -25,6 +26,8 @@ import (
 type inventory struct{ unready error }
 
 func (i inventory) Ready() error { return i.unready }
+
+func (i inventory) Namespaces(types.UID) map[string]int { return nil }
 
 func (i inventory) Statuses() []watch.Status {
 	var statuses []watch.Status

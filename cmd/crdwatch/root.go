@@ -60,7 +60,7 @@ only reads, and needs no configuration.`,
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "Do not show progress")
 	flags.StringVar(&g.color, "color", "auto", "When to use colours: auto, always or never (NO_COLOR is respected)")
 	g.completeGlobals(root)
-	root.AddCommand(newWatchCommand(g), newCRDsCommand(g), newAuditCommand(g), newHistoryCommand(g), newServeCommand(g),
+	root.AddCommand(newWatchCommand(g), newCRDsCommand(g), newAuditCommand(g), newHistoryCommand(g), newServeCommand(g), newRBACCommand(g),
 		newStoreCommand(g), newVersionCommand(g))
 	fitHelp(root, width(s.out))
 	checkTopics(root)
@@ -71,7 +71,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usagef(cmd, "unknown command %q: the commands are watch, crds, audit, history, serve, store, version and completion", args[0])
+	return usagef(cmd, "unknown command %q: the commands are watch, crds, audit, history, serve, rbac, store, version and completion", args[0])
 }
 
 // setUp checks the shared flags and makes the logger, for client-go too.

@@ -26,13 +26,14 @@ type serveOptions struct {
 	selection     selection
 	reportAddress string
 	probeAddress  string
-	auth          string
+	access        accessOptions
 	history       dataOptions
 	audit         auditorOptions
 }
 
 func newServeCommand(g *globals) *cobra.Command {
 	o := &serveOptions{globals: g}
+	var config string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the auditor: report endpoint, probes, metrics",
@@ -49,14 +50,26 @@ where the last process ended: what happened meanwhile is asked of the API
 server. Without it the newest changes are kept in memory, and forgotten at the
 end.
 
-The report endpoint does not authenticate its callers yet, so it listens on
-loopback addresses only.`,
+With --auth kubernetes callers show a bearer token that the API server accepts,
+or a client certificate, and are shown what they may list (or watch, for a
+stream) in the cluster, no more. Without it anybody may read, so it listens on a
+loopback address only.`,
 		Example: `  crdwatch serve
   crdwatch serve --data-dir /var/lib/crdwatch --retention 30d --max-size 10Gi
+  crdwatch serve --auth kubernetes --report-address :8443 --tls-cert-file tls.crt --tls-private-key-file tls.key
   curl -s localhost:8080/api/v1/resources
   curl -s 'localhost:8080/api/v1/findings?severity=high'
   curl -sN 'localhost:8080/api/v1/events?watch=true'`,
 		Args: noArgs,
+		// Before the shared flags are looked at: the file may have some of those, too.
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if config != "" {
+				if err := readServeConfig(cmd.Flags(), config); err != nil {
+					return usagef(cmd, "%w", err)
+				}
+			}
+			return g.setUp(cmd)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.selection.namespace = *g.connection.Namespace
 			o.history.changed = cmd.Flags().Changed
@@ -68,24 +81,18 @@ loopback addresses only.`,
 	}
 	o.selection.addFlags(cmd)
 	flags := cmd.Flags()
+	flags.StringVar(&config, "config", "", "Read flags that are not given from this file: a YAML mapping of their names to values")
 	flags.StringVar(&o.reportAddress, "report-address", "127.0.0.1:8080", "Address of the report endpoint")
 	flags.StringVar(&o.probeAddress, "probe-address", ":8081", "Address of the probes")
 	o.history.addFlags(flags)
 	o.audit.addFlags(flags)
-	flags.StringVar(&o.auth, "auth", "none", "Who may read the report endpoint: none asks nobody, and is allowed on a loopback address only")
+	o.access.addFlags(flags)
 	return cmd
 }
 
 func (o *serveOptions) validate() error {
-	if o.auth != "none" {
-		return fmt.Errorf("--auth: %q is not supported, want none", o.auth)
-	}
-	host, _, err := net.SplitHostPort(o.reportAddress)
-	if err != nil {
-		return fmt.Errorf("--report-address: %w", err)
-	}
-	if !isLoopback(host) {
-		return fmt.Errorf("--report-address: %s is not a loopback address, and --auth none would let anyone read there; use 127.0.0.1", o.reportAddress)
+	if err := o.access.validate(o.reportAddress); err != nil {
+		return err
 	}
 	if _, _, err := net.SplitHostPort(o.probeAddress); err != nil {
 		return fmt.Errorf("--probe-address: %w", err)
@@ -121,19 +128,21 @@ func (o *serveOptions) run(ctx context.Context) (err error) {
 	if err := metrics.Watch(manager, h.recorder); err != nil {
 		return err
 	}
-	handler := report.HandlerOptions{Ledger: h.ledger, Inventory: manager, Metrics: metrics, Now: time.Now}
+	handler := report.HandlerOptions{
+		Ledger: h.ledger, Inventory: manager, Metrics: metrics, Now: time.Now, Admit: o.access.admit(clients, metrics),
+	}
 	if auditor != nil {
 		handler.Findings = auditor
 	}
 	server, err := report.Listen(ctx, report.ServerOptions{
 		ReportAddress: o.reportAddress, ProbeAddress: o.probeAddress, Logger: o.log, History: h.health(),
-		Handler: report.NewHandler(handler),
+		Handler: report.NewHandler(handler), TLS: o.access.tls(),
 	})
 	if err != nil {
 		return err
 	}
 	if !o.quiet {
-		fmt.Fprintf(o.streams.err, "report: http://%s  probes: http://%s\n", server.ReportAddr(), server.ProbeAddr())
+		fmt.Fprintf(o.streams.err, "report: %s  probes: http://%s\n", server.ReportURL(), server.ProbeAddr())
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var warning sync.WaitGroup

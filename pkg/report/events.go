@@ -24,6 +24,7 @@ func eventParameters() []string {
 type query struct {
 	params parameters
 	filter Filter
+	view   view
 }
 
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
@@ -61,13 +62,32 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request, q query) e
 	}
 	w.Header().Add("Vary", "Accept")
 	media := negotiate(r)
+	stream := follow || media == mediaSSE
+	if q.view, err = h.viewFor(w, r, q.filter, stream); err != nil {
+		return err
+	}
 	switch {
-	case follow || media == mediaSSE:
+	case stream:
 		return h.serveStream(w, r, q)
 	case media == mediaNDJSON:
 		return h.serveLines(w, r, q)
 	}
 	return h.servePage(w, r, q)
+}
+
+// viewFor is what the caller may see of events. One who may see nothing of what they
+// name is refused, one who may see a part is warned.
+func (h *Handler) viewFor(w http.ResponseWriter, r *http.Request, f Filter, stream bool) (view, error) {
+	v := viewOf(r, "list")
+	if stream {
+		v.verb = "watch"
+	}
+	if f.Namespace != NoNamespace {
+		v.namespace = f.Namespace
+	}
+	warning, err := v.demand(r.Context(), f)
+	warn(w, warning)
+	return v, err
 }
 
 func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, q query) error {
@@ -82,7 +102,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, q query) err
 	if limit == 0 {
 		limit = defaultLimit
 	}
-	page, err := h.opts.Ledger.Query(r.Context(), after, limit, q.filter)
+	page, err := h.opts.Ledger.query(r.Context(), after, limit, q.filter, q.view)
 	if err != nil {
 		return err
 	}
@@ -115,7 +135,7 @@ func (h *Handler) serveLines(w http.ResponseWriter, r *http.Request, q query) er
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	return writeLines(newDeadlineWriter(w), h.opts.Ledger.scan(after, q.filter).events(r.Context()), limit)
+	return writeLines(newDeadlineWriter(w), h.opts.Ledger.scan(after, q.filter, q.view).events(r.Context()), limit)
 }
 
 // writeLines gives up when the client does not read. ErrAbortHandler is net/http's

@@ -54,7 +54,11 @@ func (h *Handler) findings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, r, f.list(h.opts.Findings.Findings()))
+	seen, err := viewOf(r, "list").snapshot(r.Context(), h.opts.Findings.Findings())
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, r, f.list(seen))
 }
 
 func (p parameters) findings() (findingFilter, error) {

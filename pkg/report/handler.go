@@ -1,6 +1,8 @@
 package report
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -8,20 +10,24 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
-// Inventory is what the handler knows of the monitors. Both methods return at once.
+// Inventory is what the handler knows of the monitors. Its methods return at once.
 type Inventory interface {
 	Statuses() []watch.Status
 	// Ready returns nil when the CRDs are in and every resource that may be
 	// watched is synced or classified. Otherwise it says what is missing, in a
 	// way that may be read without authentication: in numbers, not in names.
 	Ready() error
+	// Namespaces returns how many objects of a watched resource each namespace has;
+	// those without a namespace are under "".
+	Namespaces(crd types.UID) map[string]int
 }
 
-// HandlerOptions are what a Handler serves. All but Findings and Now are required.
+// HandlerOptions are what a Handler serves. All but Findings, Admit and Now are required.
 type HandlerOptions struct {
 	Ledger    *Ledger
 	Inventory Inventory
@@ -29,6 +35,10 @@ type HandlerOptions struct {
 	// Findings is the auditor; nil where nothing is audited, and then there is no path
 	// for them.
 	Findings Findings
+	// Admit lets callers in, and fails with an error of package access where it does
+	// not; nil lets anybody see everything, who calls this host by a name of its own for
+	// itself.
+	Admit func(*http.Request) (Caller, error)
 	// Now is what times relative to the present are counted from; nil is time.Now.
 	Now func() time.Time
 }
@@ -39,7 +49,8 @@ type Handler struct {
 	mux  *http.ServeMux
 	// ready latches: once everything was seen, an API server that goes away makes
 	// the answers old, not wrong.
-	ready atomic.Bool
+	ready   atomic.Bool
+	clients clients
 	// ending is closed when the live streams shall say goodbye.
 	ending  chan struct{}
 	endOnce sync.Once
@@ -58,14 +69,28 @@ func NewHandler(opts HandlerOptions) *Handler {
 	if opts.Findings != nil {
 		h.mux.Handle("/api/v1/findings", answer(h.findings))
 	}
-	h.mux.Handle("/metrics", readOnly(opts.Metrics.Handler()))
+	h.mux.Handle("/metrics", answer(h.metrics))
 	h.mux.HandleFunc("/", notFound)
 	return h
 }
 
-// ServeHTTP answers everything under /api with 503 until Ready.
+// ServeHTTP lets in who may come in, and answers everything under /api with 503 until
+// Ready.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	secure(w.Header())
+	r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+	if err := checkOrigin(r, h.opts.Admit == nil); err != nil {
+		writeError(w, r, err)
+		return
+	}
+	if h.opts.Admit != nil {
+		caller, err := h.opts.Admit(r)
+		if err != nil {
+			writeError(w, r, err)
+			return
+		}
+		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
+	}
 	if isAPI(r.URL.Path) {
 		if err := h.Ready(); err != nil {
 			writeError(w, r, notReady(err))
@@ -128,5 +153,25 @@ func (h *Handler) resources(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseParameters(r); err != nil {
 		return err
 	}
-	return writeJSON(w, r, NewResourceList(h.opts.Inventory.Statuses()))
+	statuses, err := viewOf(r, "list").statuses(r.Context(), h.opts.Inventory)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, r, NewResourceList(statuses))
+}
+
+func (h *Handler) metrics(w http.ResponseWriter, r *http.Request) error {
+	v := viewOf(r, "get")
+	if v.caller != nil {
+		allowed, err := v.caller.MayGet(r.Context(), r.URL.Path)
+		if err != nil {
+			return err
+		}
+		if !allowed {
+			return failure(http.StatusForbidden, metav1.StatusReasonForbidden,
+				fmt.Sprintf("User %q cannot get path %q", v.caller.Name(), r.URL.Path))
+		}
+	}
+	h.opts.Metrics.Handler().ServeHTTP(w, r)
+	return nil
 }

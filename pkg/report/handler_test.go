@@ -13,14 +13,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
 // fixture is an Inventory whose readiness a test decides.
 type fixture struct {
-	statuses []watch.Status
-	missing  atomic.Pointer[error]
+	statuses   []watch.Status
+	namespaces map[types.UID]map[string]int
+	missing    atomic.Pointer[error]
 }
 
 func (f *fixture) Statuses() []watch.Status { return f.statuses }
@@ -31,6 +33,8 @@ func (f *fixture) Ready() error {
 	}
 	return nil
 }
+
+func (f *fixture) Namespaces(crd types.UID) map[string]int { return f.namespaces[crd] }
 
 func (f *fixture) setReady(err error) { f.missing.Store(&err) }
 
@@ -48,7 +52,12 @@ func newTestHandler(l *Ledger) (*Handler, *fixture) {
 // request sends one request to h and returns what it recorded.
 func request(h http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, nil)
+	r.Host = "localhost"
 	for i := 0; i+1 < len(header); i += 2 {
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+			continue
+		}
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()

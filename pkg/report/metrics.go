@@ -33,6 +33,7 @@ type Metrics struct {
 	delay      prometheus.Histogram
 	sseClients prometheus.Gauge
 	drift      prometheus.Counter
+	decisions  *prometheus.CounterVec
 	// These two are vectors without labels: they show nothing before the first
 	// commit, and a process without a history never says that its last one was in 1970.
 	lastCommit *prometheus.GaugeVec
@@ -64,6 +65,8 @@ func NewMetrics(build Build) *Metrics {
 			Namespace: namespace, Name: "reconcile_drift_total",
 			Help: "Objects that a comparison with the API server found changed without the watch having told. Should stay 0.",
 		}),
+		decisions: counter("authorization_decisions_total",
+			"Questions to the API server about what a caller may read, by its answer.", "decision"),
 		lastCommit: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "last_commit_timestamp_seconds",
 			Help: "When something was last committed to the history on disk.",
@@ -74,7 +77,7 @@ func NewMetrics(build Build) *Metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
 		}, nil),
 	}
-	m.registry.MustRegister(m.events, m.gaps, m.restarts, m.requests, m.delay, m.sseClients, m.drift,
+	m.registry.MustRegister(m.events, m.gaps, m.restarts, m.requests, m.delay, m.sseClients, m.drift, m.decisions,
 		m.lastCommit, m.commits,
 		buildInfo(build), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -124,6 +127,11 @@ func (m *Metrics) Request(verb string, code int) {
 // Drift counts objects that were not as the watch had told.
 func (m *Metrics) Drift(_ discovery.Resource, objects int) {
 	m.drift.Add(float64(objects))
+}
+
+// Decided counts an answer of the API server about what a caller may read.
+func (m *Metrics) Decided(decision string) {
+	m.decisions.WithLabelValues(token(decision)).Inc()
 }
 
 // EventDelay observes the time from the arrival of a change to its being recorded.

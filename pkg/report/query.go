@@ -21,8 +21,13 @@ type Page struct {
 // Query returns up to limit events, damaged ones among them, that follow after and
 // that f lets through, oldest first. The error is an *ExpiredError, or the history's.
 func (l *Ledger) Query(ctx context.Context, after Cursor, limit int, f Filter) (Page, error) {
+	return l.query(ctx, after, limit, f, view{})
+}
+
+// query is Query for a caller.
+func (l *Ledger) query(ctx context.Context, after Cursor, limit int, f Filter, v view) (Page, error) {
 	page := Page{Items: []*watch.Event{}}
-	scan := l.scan(after, f)
+	scan := l.scan(after, f, v)
 	scan.few = limit + 1
 	for ev, err := range scan.events(ctx) {
 		var damaged *damagedEvent

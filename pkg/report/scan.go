@@ -31,6 +31,7 @@ func (e *damagedEvent) Unwrap() error { return e.err }
 type scan struct {
 	ledger *Ledger
 	filter Filter
+	view   view
 	// at is how far it has come, whether something matched or not.
 	at, end Cursor
 	// step is how many events are taken from the ring at a time; 0 stands for all of
@@ -50,8 +51,8 @@ type scan struct {
 const ringStep = 256
 
 // scan begins one. Nothing is read until events is called.
-func (l *Ledger) scan(after Cursor, f Filter) *scan {
-	s := &scan{ledger: l, filter: f, at: after, end: l.Newest()}
+func (l *Ledger) scan(after Cursor, f Filter, v view) *scan {
+	s := &scan{ledger: l, filter: f, view: v, at: after, end: l.Newest()}
 	if l.history != nil {
 		s.step = ringStep
 	}
@@ -74,21 +75,21 @@ func (s *scan) events(ctx context.Context) iter.Seq2[*watch.Event, error] {
 				yield(nil, err)
 				return
 			default:
-				more = s.fromRing(events, yield)
+				more = s.fromRing(ctx, events, yield)
 			}
 		}
 	}
 }
 
 // fromRing reports whether there is more to read. It lets go of what was shown.
-func (s *scan) fromRing(events []*watch.Event, yield func(*watch.Event, error) bool) bool {
+func (s *scan) fromRing(ctx context.Context, events []*watch.Event, yield func(*watch.Event, error) bool) bool {
 	for i, ev := range events {
 		if s.step > 0 && ev.Seq > s.end.seq {
 			return false
 		}
 		events[i] = nil
 		s.at = s.ledger.After(ev)
-		if shown := s.filter.Apply(ev); shown != nil && !yield(shown, nil) {
+		if !s.yield(ctx, ev, yield) {
 			return false
 		}
 	}
@@ -141,7 +142,17 @@ func (s *scan) show(ctx context.Context, ev watch.Event, err error, yield func(*
 	if err != nil {
 		return yield(nil, s.noteDamage(ev.Seq, err))
 	}
-	shown := s.filter.Apply(&ev)
+	return s.yield(ctx, &ev, yield)
+}
+
+// yield shows of an event what the reader wants and may see, and reports whether to go
+// on.
+func (s *scan) yield(ctx context.Context, ev *watch.Event, yield func(*watch.Event, error) bool) bool {
+	shown, err := s.view.event(ctx, s.filter.Apply(ev))
+	if err != nil {
+		yield(nil, err)
+		return false
+	}
 	return shown == nil || yield(shown, nil)
 }
 

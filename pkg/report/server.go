@@ -26,7 +26,7 @@ const (
 	probeDrainTimeout = time.Second
 )
 
-// ServerOptions are the settings of a Server. All but History are required.
+// ServerOptions are the settings of a Server. All but History and TLS are required.
 type ServerOptions struct {
 	// Addresses to listen on; port 0 picks one.
 	ReportAddress, ProbeAddress string
@@ -34,6 +34,8 @@ type ServerOptions struct {
 	Logger                      *slog.Logger
 	// History is nil for a server that keeps nothing.
 	History Health
+	// TLS is nil for a report server that speaks plain HTTP. The probes always do.
+	TLS *TLSOptions
 }
 
 // Server is the report server and, apart from it, the probe server: what the kubelet
@@ -42,6 +44,7 @@ type Server struct {
 	handler        *Handler
 	history        Health
 	report, probes *http.Server
+	certificates   *keyPairs
 	reportListener net.Listener
 	probeListener  net.Listener
 	// reportEnded holds why the report server accepts no more; nil while it does.
@@ -62,10 +65,25 @@ func Listen(ctx context.Context, opts ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listening for the probe server: %w", err), report.Close())
 	}
-	s := &Server{handler: opts.Handler, history: opts.History, reportListener: report, probeListener: probes}
+	certs, err := opts.certificates()
+	if err != nil {
+		return nil, errors.Join(err, report.Close(), probes.Close())
+	}
+	s := &Server{handler: opts.Handler, history: opts.History, certificates: certs, reportListener: report, probeListener: probes}
 	s.report = newHTTPServer(opts.Handler, opts.Logger)
+	if certs != nil {
+		s.report.TLSConfig = certs.config()
+	}
 	s.probes = newHTTPServer(s.probeHandler(), opts.Logger)
 	return s, nil
+}
+
+// certificates returns nil for plain HTTP.
+func (o *ServerOptions) certificates() (*keyPairs, error) {
+	if o.TLS == nil {
+		return nil, nil
+	}
+	return loadCertificates(*o.TLS)
 }
 
 func newHTTPServer(h http.Handler, logger *slog.Logger) *http.Server {
@@ -82,6 +100,14 @@ func newHTTPServer(h http.Handler, logger *slog.Logger) *http.Server {
 // ReportAddr is the address that the report server listens on.
 func (s *Server) ReportAddr() net.Addr { return s.reportListener.Addr() }
 
+// ReportURL is where the report server is reached, without a path.
+func (s *Server) ReportURL() string {
+	if s.certificates != nil {
+		return "https://" + s.reportListener.Addr().String()
+	}
+	return "http://" + s.reportListener.Addr().String()
+}
+
 // ProbeAddr is the address that the probe server listens on.
 func (s *Server) ProbeAddr() net.Addr { return s.probeListener.Addr() }
 
@@ -92,6 +118,11 @@ func (s *Server) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var reportErr, probeErr error
 	probesEnded := make(chan struct{})
+	reload, stop := context.WithCancel(ctx)
+	defer stop()
+	if s.certificates != nil {
+		wg.Go(func() { s.certificates.run(reload) })
+	}
 	wg.Go(func() { reportErr = s.serveReport() })
 	wg.Go(func() {
 		defer close(probesEnded)
@@ -102,6 +133,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-probesEnded:
 	}
 	drainErr := s.drain(context.WithoutCancel(ctx))
+	stop()
 	wg.Wait()
 	return errors.Join(reportErr, probeErr, drainErr)
 }
@@ -115,7 +147,11 @@ func (s *Server) serveReport() error {
 
 // serve returns nil when the server was shut down.
 func serve(server *http.Server, l net.Listener, name string) error {
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	run := server.Serve
+	if server.TLSConfig != nil {
+		run = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
+	if err := run(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving the %s server: %w", name, err)
 	}
 	return nil

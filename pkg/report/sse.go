@@ -7,10 +7,13 @@ import (
 	"net/http"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
 const (
+	// keepAliveInterval is also how often it is asked who the caller is.
 	keepAliveInterval = 15 * time.Second
 	// streamBatch is how many events a stream takes at a time: few enough that it
 	// notices a shutdown soon, enough to need few flushes.
@@ -25,11 +28,13 @@ var errEnded = errors.New("the stream has ended")
 // event is its seq. A block with an id and no data moves the position that a
 // browser comes back with and is otherwise not noticed by it. Beside the events there
 // are blocks named overflow (the client fell behind what is kept: the cursor to go on
-// with), shutdown (the server ends: the same) and damaged (the event of this seq cannot
-// be read, and may have been one that the client asked for).
+// with), shutdown (the server ends: the same), damaged (the event of this seq cannot be
+// read, and may have been one that the client asked for) and denied (the caller's
+// credentials are no longer good, or the API server cannot say: a Status, and the end).
 type stream struct {
 	ledger *Ledger
 	filter Filter
+	view   view
 	ending <-chan struct{}
 	w      *deadlineWriter
 	after  Cursor
@@ -47,6 +52,11 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, q query) e
 	if err != nil {
 		return err
 	}
+	leave, err := h.clients.enter(q.view)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	w.Header().Set("Content-Type", mediaSSE)
 	w.Header().Set("Cache-Control", "no-store")
 	// Proxies that buffer would hold the events back.
@@ -56,7 +66,7 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, q query) e
 	}
 	h.opts.Metrics.sseClients.Inc()
 	defer h.opts.Metrics.sseClients.Dec()
-	s := &stream{ledger: h.opts.Ledger, filter: q.filter, ending: h.ending, w: newDeadlineWriter(w), after: after}
+	s := &stream{ledger: h.opts.Ledger, filter: q.filter, view: q.view, ending: h.ending, w: newDeadlineWriter(w), after: after}
 	s.run(r.Context())
 	// The end of the response is written after this returns.
 	_ = s.w.arm(time.Now().Add(writeTimeout))
@@ -87,7 +97,7 @@ func (s *stream) run(ctx context.Context) {
 		case <-s.ending:
 			err = s.shutdown(ctx)
 		case <-keepAlive.C:
-			err = s.comment("keep-alive")
+			err = s.keepAlive(ctx)
 		case <-s.ledger.Wake(s.after):
 			err = s.pump(ctx, false)
 		}
@@ -102,6 +112,34 @@ func (s *stream) hello() error {
 		return s.comment("connected")
 	}
 	return s.send(": connected\nid: %d\n\n", s.after.seq)
+}
+
+// keepAlive ends the stream of a caller who is no longer who they were.
+func (s *stream) keepAlive(ctx context.Context) error {
+	if s.view.caller != nil {
+		if err := s.view.caller.Renew(ctx); err != nil {
+			return s.denied(err)
+		}
+		*s.view.names = maxNames
+	}
+	return s.comment("keep-alive")
+}
+
+// denied tells a client whose rights cannot be told why the stream ends, as a request
+// would be answered. The client comes back to where it was.
+func (s *stream) denied(err error) error {
+	var answer *apierrors.StatusError
+	if !errors.As(explainAccess(err), &answer) {
+		return err
+	}
+	data, err := marshalLine(answer.ErrStatus)
+	if err != nil {
+		return fmt.Errorf("encoding the end of a stream: %w", err)
+	}
+	if err := s.send("event: denied\ndata: %s\n", data); err != nil {
+		return err
+	}
+	return errEnded
 }
 
 // comment keeps the connection open. Where events went by that the client did not
@@ -126,7 +164,7 @@ func (s *stream) send(format string, args ...any) error {
 // pump sends what has been recorded up to now. Unless all of it has to be sent, it
 // stops when the stream shall end.
 func (s *stream) pump(ctx context.Context, all bool) error {
-	scan := s.ledger.scan(s.after, s.filter)
+	scan := s.ledger.scan(s.after, s.filter, s.view)
 	// A reader that is slower than the ring is told so where that has lost something.
 	scan.step = streamBatch
 	n, sent := 0, s.sent
@@ -174,7 +212,7 @@ func (s *stream) item(ev *watch.Event, err error) error {
 		_, err := fmt.Fprintf(s.w, "event: damaged\nid: %d\ndata: {\"seq\":%d}\n\n", damaged.seq, damaged.seq)
 		return err
 	case err != nil:
-		return err
+		return s.denied(err)
 	}
 	data, err := marshalLine(ev)
 	if err != nil {

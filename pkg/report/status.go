@@ -56,6 +56,7 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &gone) {
 		err = expired(gone)
 	}
+	err = explainAccess(err)
 	var answer *apierrors.StatusError
 	if !errors.As(err, &answer) {
 		answer = failure(http.StatusInternalServerError, metav1.StatusReasonInternalError, "internal error")
@@ -63,6 +64,9 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	status := answer.ErrStatus
 	if status.Details != nil && status.Details.RetryAfterSeconds > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(status.Details.RetryAfterSeconds)))
+	}
+	if status.Code == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	body, err := marshalLine(status)
 	if err != nil {

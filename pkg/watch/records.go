@@ -50,6 +50,17 @@ func (m *Manager) Records(crd types.UID) (Records, bool) {
 	return r, true
 }
 
+// Namespaces returns how many objects of a watched resource each namespace has, and
+// under "" those without one. It looks at every object.
+func (m *Manager) Namespaces(crd types.UID) map[string]int {
+	counts := map[string]int{}
+	records, _ := m.Records(crd)
+	for _, r := range records.List {
+		counts[r.Namespace()]++
+	}
+	return counts
+}
+
 // Record returns the object of a watched resource that has a key (see Record.Key), or
 // nil.
 func (m *Manager) Record(crd types.UID, key string) *Record {

@@ -81,3 +81,18 @@ func (c *ControlPlane) ServingCert(name string) (cert tls.Certificate, caBundle 
 	cert, err = pair.TLS()
 	return cert, c.keys.Serving.CertPEM, err
 }
+
+// ServingFiles is ServingCert in files of a directory: tls.crt, tls.key, and client-ca.crt
+// with the CA of the users' certificates.
+func (c *ControlPlane) ServingFiles(dir, name string) (caBundle []byte, err error) {
+	pair, err := c.keys.Serving.Server(name)
+	if err != nil {
+		return nil, fmt.Errorf("creating serving certificate %s: %w", name, err)
+	}
+	for file, data := range map[string][]byte{"tls.crt": pair.Cert, "tls.key": pair.Key, "client-ca.crt": c.keys.Clients.CertPEM} {
+		if err := os.WriteFile(filepath.Join(dir, file), data, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return c.keys.Serving.CertPEM, nil
+}
