@@ -152,11 +152,21 @@ func (a *Auditor) candidates(s *subject, v audit.Verdict, in *audit.Input, about
 		forgotten := c.fromHistory && c.generation == generation && in.Earlier == nil && len(in.Updates) == 0
 		// Without its objects, many a rule about a CRD has nothing to say.
 		blind := about == audit.AboutCRD && in.Failure != nil
-		if unable[c.Rule] || blind || forgotten {
+		if unable[c.Rule] || blind || forgotten || a.uncounted(&c, in) {
 			list = append(list, c)
 		}
 	}
 	return list
+}
+
+// uncounted: it is not known any more how many objects there were when a finding of
+// growth began. It holds until its time is over.
+func (a *Auditor) uncounted(c *candidate, in *audit.Input) bool {
+	if !a.counting[c.Rule] || c.Since.IsZero() || c.Until.IsZero() || in.Census == nil {
+		return false
+	}
+	known := in.Census.Growth
+	return len(known) == 0 || known[0].Time.After(c.Since)
 }
 
 // fromHistory returns the findings that a process which has just started would not make.
