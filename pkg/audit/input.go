@@ -80,4 +80,6 @@ type Peer struct {
 	ShortNames                    []string
 	// Objects is the number of its objects, -1 when it is not known.
 	Objects int
+	// Counting: they are being counted, so that it will be known.
+	Counting bool
 }

@@ -96,6 +96,7 @@ type Auditor struct {
 	updates   *updates
 	peers     []audit.Peer
 	peersOld  bool
+	usages    map[string]usage // by organisation
 	// growth is when the objects are to be counted next.
 	growth time.Time
 	// rest is when the background may go on, crdTurn and sweepTurn when both had their
@@ -119,7 +120,7 @@ func New(opts Options) *Auditor {
 		opts: opts, inbox: newInbox(), view: newView(), counting: map[string]bool{},
 		live:      slices.ContainsFunc(opts.Evaluator.Rules, func(r audit.Rule) bool { return r.Live }),
 		resources: map[types.UID]*resource{}, waiting: map[string]map[string]*subject{},
-		counts: map[types.UID][]audit.Growth{},
+		counts: map[types.UID][]audit.Growth{}, usages: map[string]usage{},
 		opened: map[string]*opened{}, due: map[*resource]time.Time{}, settling: map[*resource]bool{},
 		again: &jobs{in: map[job]bool{}}, names: map[[2]string]*resource{}, crds: newDefinitions(), updates: newUpdates(), peersOld: true,
 	}

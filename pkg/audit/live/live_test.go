@@ -271,7 +271,7 @@ func TestTheBackgroundYields(t *testing.T) {
 // evaluating reports whether not all of a resource was looked at.
 func (a *Auditor) evaluating() bool {
 	for _, u := range a.Findings().NotEvaluated {
-		if u.Reason == evaluating && u.Resource == "widgets.example.com" {
+		if u.Reason == audit.Evaluating && u.Resource == "widgets.example.com" {
 			return true
 		}
 	}
