@@ -60,10 +60,14 @@ func (o *serveOptions) newAuditor(ctx context.Context, h *dataDir, source live.S
 	if err != nil {
 		return nil, err
 	}
+	counts, err := h.counts(ctx)
+	if err != nil {
+		return nil, err
+	}
 	a := live.New(live.Options{
 		Evaluator: o.audit.evaluator, Before: o.audit.before, Source: source,
 		Answers: lookup.New(clients, lookup.Options{TTL: discoveryFor}),
-		Record:  h.recorder.Record, Open: open, Log: o.log,
+		Record:  h.recorder.Record, Open: open, Counts: counts, Log: o.log,
 	})
 	h.kept = a.Take
 	return a, metrics.Audit(a)

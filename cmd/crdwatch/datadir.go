@@ -159,6 +159,20 @@ func (h *dataDir) openFindings(ctx context.Context) ([]watch.Event, error) {
 	return open, err
 }
 
+// counts are how many objects the resources had when earlier processes counted them. Of
+// those that cannot be read nothing is known.
+func (h *dataDir) counts(ctx context.Context) ([]watch.Counts, error) {
+	if h.store == nil {
+		return nil, nil
+	}
+	counts, err := h.store.Counts(ctx)
+	if errors.Is(err, store.ErrDamaged) {
+		h.log.Error("Some earlier numbers of objects cannot be read", "err", err)
+		err = nil
+	}
+	return counts, err
+}
+
 // health is nil where nothing is kept on disk, and nothing can go wrong with it.
 func (h *dataDir) health() report.Health {
 	if h.store == nil {

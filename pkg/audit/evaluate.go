@@ -67,6 +67,8 @@ func Refer(list []Unevaluated, findings iter.Seq[*Finding]) {
 
 // Reasons of what is not evaluated, besides those of a Failure.
 const (
+	// Evaluating: it is under way, and will be known without anybody doing something.
+	Evaluating = "Evaluating"
 	// RuleIncomplete: the rule could not find out what it must know.
 	RuleIncomplete = "Incomplete"
 	// RuleFailed: the rule itself has a bug.
@@ -188,6 +190,13 @@ func (in *Input) subjectKind(about About) (apiVersion, kind string) {
 	return in.Object.GetAPIVersion(), in.Object.GetKind()
 }
 
+// Pending is the error of a rule that cannot tell yet, because of something that is under
+// way: whoever audits all the time applies it again when that has ended.
+type Pending string
+
+// Error implements error.
+func (p Pending) Error() string { return string(p) }
+
 // failure is a bug of a rule.
 type failure struct{ what any }
 
@@ -196,8 +205,12 @@ func (f failure) Error() string { return fmt.Sprintf("the rule failed: %v", f.wh
 
 func reasonOf(err error) string {
 	var bug failure
-	if errors.As(err, &bug) {
+	var pending Pending
+	switch {
+	case errors.As(err, &bug):
 		return RuleFailed
+	case errors.As(err, &pending):
+		return Evaluating
 	}
 	return RuleIncomplete
 }

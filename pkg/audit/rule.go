@@ -21,6 +21,10 @@ type Rule struct {
 	// Live: the rule needs to have watched for a while, so that reading a cluster once
 	// cannot answer it.
 	Live bool
+	// Counts: a finding of the rule that has a Since and an Until comes from comparing the
+	// Census with its Growth at Since. Who does not know that Growth any more cannot tell
+	// whether the finding is over before Until.
+	Counts bool
 	// Ask returns what must be known of the cluster to check the input. Nil: nothing.
 	Ask func(*Input) []Question
 	// Check returns what is wrong. Its error says why it cannot tell, or cannot tell

@@ -20,6 +20,9 @@ func newBatch(entries []queued, last uint64) store.Batch {
 			ev.Seq = last
 			b.Events = append(b.Events, ev)
 		}
+		if c := entries[i].Counts; c != nil {
+			b.Counts = append(b.Counts, *c)
+		}
 		if entries[i].Forgotten {
 			b.Forgotten = append(b.Forgotten, entries[i].Checkpoint.Resource)
 		}

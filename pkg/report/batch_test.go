@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
@@ -143,6 +144,29 @@ func TestForgottenResourcesGo(t *testing.T) {
 	}
 	if got := objects(t, s); len(got) > 0 {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestCountsAreKept: the last ones of a resource, though its checkpoint comes with them,
+// and none of one that is forgotten in the same batch.
+func TestCountsAreKept(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	counts := func(of types.UID, objects int) queued {
+		at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+		return queued{Entry: watch.Entry{Counts: &watch.Counts{Resource: of, List: []watch.Count{{Time: at, Objects: objects}}}}}
+	}
+	last := one("gone", 1)
+	last.Forgotten = true
+	known, gone := one("crd", 1), one("gone", 1)
+	known.Checkpoint.Resource, gone.Checkpoint.Resource, last.Checkpoint.Resource = "crd", "gone", "gone"
+	kept := counts("crd", 3)
+	commit(t, s, newBatch([]queued{{Entry: known}, {Entry: gone}, counts("crd", 2), counts("gone", 5), {Entry: last}, kept}, 0))
+	got, err := s.Counts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]watch.Counts{*kept.Counts}, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
 	}
 }
 

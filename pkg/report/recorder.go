@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/crdwatch/crdwatch/pkg/store"
 	"github.com/crdwatch/crdwatch/pkg/watch"
@@ -171,6 +172,9 @@ func entrySize(e *watch.Entry) int64 {
 	size := int64(shallow)
 	for i := range e.Events {
 		size += eventSize(&e.Events[i])
+	}
+	if e.Counts != nil {
+		size += int64(len(e.Counts.List)) * int64(unsafe.Sizeof(watch.Count{}))
 	}
 	for _, o := range []*watch.Record{e.Object, e.Old} {
 		if o != nil {

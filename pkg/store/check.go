@@ -37,7 +37,7 @@ func (r *Report) add(format string, args ...any) {
 func (r *Reader) Check(ctx context.Context) (Report, error) {
 	var rep Report
 	for _, part := range []func(context.Context, *Report) error{
-		r.checkDatabase, r.checkEvents, r.checkResources,
+		r.checkDatabase, r.checkEvents, r.checkResources, r.checkCounts,
 	} {
 		if err := part(ctx, &rep); err != nil {
 			return rep, fmt.Errorf("checking %s: %w", r.path, r.suspect(err))

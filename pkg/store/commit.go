@@ -114,6 +114,14 @@ func (s *SQLite) apply(ctx context.Context, b Batch, rows []eventRow) error {
 	if err := s.fail("states"); err != nil {
 		return err
 	}
+	for i := range b.Counts {
+		if err := s.saveCounts(ctx, &b.Counts[i]); err != nil {
+			return fmt.Errorf("saving the counts of %s: %w", b.Counts[i].Resource, err)
+		}
+	}
+	if err := s.fail("counts"); err != nil {
+		return err
+	}
 	for _, uid := range b.Forgotten {
 		if err := s.forget(ctx, uid); err != nil {
 			return fmt.Errorf("forgetting %s: %w", uid, err)
@@ -271,5 +279,8 @@ func (s *SQLite) forget(ctx context.Context, uid types.UID) error {
 		return nil
 	}
 	delete(s.resources, uid)
+	if err := s.exec(ctx, stDeleteCounts, id); err != nil {
+		return err
+	}
 	return s.exec(ctx, stForget, id)
 }

@@ -23,7 +23,11 @@ type Batch struct {
 	// States are of resources that a Checkpoint made known, now or earlier: a
 	// *UnknownResourceError otherwise. The last one of an object counts.
 	States []State
-	// Forgotten are resources whose CRD is gone: their states and checkpoint go.
+	// Counts are each kept instead of those that were kept of the resource. Their times
+	// are kept in UTC and in microseconds. Those of a resource that is not known are
+	// dropped: its CRD may have gone meanwhile.
+	Counts []watch.Counts
+	// Forgotten are resources whose CRD is gone: their states, counts and checkpoint go.
 	// Their events stay. One that is not known is no error.
 	Forgotten []types.UID
 }

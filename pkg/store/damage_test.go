@@ -188,6 +188,8 @@ func TestCheckFinds(t *testing.T) {
 		"minute":     {"DELETE FROM minutes", "are not found by their time"},
 		"orphan":     {"DELETE FROM resources WHERE id = 1", "objects are of no resource"},
 		"no object":  {"UPDATE resources SET sum = sum + 1", "checksum"},
+		"counts":     {"INSERT INTO counts (resource, sum, body) VALUES (1, 0, x'00')", "the row of counts of widgets1.example.com is damaged: its checksum"},
+		"whose":      {"INSERT INTO counts (resource, sum, body) VALUES (77, 0, x'00')", "1 counts are of no resource that is known"},
 		"dictionary": {"DELETE FROM dictionaries", "dictionary is damaged"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,8 +1,8 @@
 // Package store owns the history on disk: the events, the latest state of each
-// object, a checkpoint per resource, and which findings are open. It refuses to know what they mean: the
-// ledger numbers events and gathers them into batches, the watch makes and reads
-// states and decides which of them it trusts, and both redact before anything comes
-// here.
+// object, a checkpoint per resource, which findings are open, and how many objects each
+// resource had. It refuses to know what they mean: the ledger numbers events and gathers
+// them into batches, the watch makes and reads states and decides which of them it
+// trusts, and both redact before anything comes here.
 //
 // The contract is a Batch that is written whole or not at all and is on disk when
 // Commit returns, and a Query that finds events by what people ask for. It says

@@ -33,7 +33,7 @@ func (f *failing) options(o store.Options) store.Options {
 // TestFailingCommit has a commit fail at each point: nothing of it is there, except
 // when it fails after it was done, and the same batch goes in afterwards.
 func TestFailingCommit(t *testing.T) {
-	for _, point := range []string{"begin", "events", "checkpoints", "states", "forgotten", "commit", "committed"} {
+	for _, point := range []string{"begin", "events", "checkpoints", "states", "counts", "forgotten", "commit", "committed"} {
 		rounds(t, point, func(t *testing.T, _ int) {
 			var f failing
 			s := open(t, t.TempDir(), f.options(store.Options{}))

@@ -131,7 +131,7 @@ const batches = 8
 // comes by, each time another one.
 func passed(point string, count, round int) int {
 	switch point {
-	case "begin", "events", "checkpoints", "states", "forgotten", "commit", "committed":
+	case "begin", "events", "checkpoints", "states", "counts", "forgotten", "commit", "committed":
 		return (count + round) % batches
 	}
 	return count
@@ -144,7 +144,7 @@ func TestKilledAt(t *testing.T) {
 	}{
 		{"migrate-1", 0}, {"migrating-1", 0}, {"migrated-1", 0}, {"migrate-2", 0}, {"migrating-2", 0}, {"migrated-2", 0},
 		{"create", 0}, {"created", 0},
-		{"begin", 0}, {"begin", 5}, {"events", 0}, {"events", 6}, {"checkpoints", 6}, {"states", 6}, {"forgotten", 6},
+		{"begin", 0}, {"begin", 5}, {"events", 0}, {"events", 6}, {"checkpoints", 6}, {"states", 6}, {"counts", 6}, {"forgotten", 6},
 		{"commit", 0}, {"commit", 7}, {"committed", 0}, {"committed", 7},
 		{"prune", 0}, {"prune", 3}, {"pruned", 3}, {"vacuum", 0}, {"vacuumed", 0}, {"cut", 0},
 	} {
@@ -169,7 +169,7 @@ func TestKilledAt(t *testing.T) {
 func TestKilledWhileMigrating(t *testing.T) {
 	first := t.TempDir()
 	older(t, first)
-	for _, point := range []string{"migrate-2", "migrating-2", "migrated-2"} {
+	for _, point := range []string{"migrate-2", "migrating-2", "migrated-2", "migrating-4"} {
 		rounds(t, point, func(t *testing.T, _ int) {
 			dir := copied(t, first)
 			die(t, childTask{Task: "work", Dir: dir, Batches: batches, Point: point})

@@ -16,7 +16,7 @@ type step func(ctx context.Context, conn *sql.Conn) error
 // steps returns the schema's history: steps()[n] leads from version n to n+1. A new
 // database goes all the way, so that every step is taken every day.
 func steps() []step {
-	return []step{schemaV1, schemaV2, schemaV3}
+	return []step{schemaV1, schemaV2, schemaV3, schemaV4}
 }
 
 // schemaV1 is the events and the states. Columns without a type hold more than one.
@@ -104,6 +104,13 @@ CREATE TABLE findings (
 	fingerprint TEXT NOT NULL PRIMARY KEY, seq INTEGER NOT NULL,
 	time INTEGER NOT NULL, type INTEGER NOT NULL, kind INTEGER NOT NULL, resource INTEGER NOT NULL,
 	object INTEGER NOT NULL, namespace INTEGER NOT NULL, uid, sum INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID`)
+	return err
+}
+
+// schemaV4 keeps how many objects each resource had: a row that is replaced as a whole.
+func schemaV4(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, `
+CREATE TABLE counts (resource INTEGER PRIMARY KEY, sum INTEGER NOT NULL, body BLOB NOT NULL)`)
 	return err
 }
 

@@ -26,6 +26,8 @@ const (
 	stNewDictionary
 	stFinding
 	stResolve
+	stCounts
+	stDeleteCounts
 )
 
 const sqlManager = "INSERT INTO managers (manager, seq) VALUES (?, ?) ON CONFLICT DO NOTHING"
@@ -53,6 +55,8 @@ sum = excluded.sum, body = excluded.body`,
 		stFinding: `REPLACE INTO findings
 (fingerprint, seq, time, type, kind, resource, object, namespace, uid, sum, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		stResolve:       "DELETE FROM findings WHERE fingerprint = ?",
+		stCounts:        "REPLACE INTO counts (resource, sum, body) VALUES (?, ?, ?)",
+		stDeleteCounts:  "DELETE FROM counts WHERE resource = ?",
 		stNewDictionary: "INSERT INTO dictionaries (hash, data) VALUES (?, ?)",
 	}
 }

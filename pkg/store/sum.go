@@ -22,6 +22,7 @@ const (
 	sumKind
 	sumMinute
 	sumHistory
+	sumCounts
 )
 
 func (s sum) update(p []byte) sum {

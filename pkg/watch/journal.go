@@ -27,6 +27,23 @@ type Entry struct {
 	Old *Record
 	// Forgotten: the CRD is gone, and nothing about its objects need be kept.
 	Forgotten bool
+	// Counts, if set, are to be kept instead of those that were. An Entry that has them
+	// has nothing else.
+	Counts *Counts
+}
+
+// Counts are how many objects a resource had at some times, the oldest first. The audit
+// makes them, to be given them back after a restart; the watch only says how they travel.
+type Counts struct {
+	// Resource is the UID of the CRD.
+	Resource types.UID
+	List     []Count
+}
+
+// Count is how many objects there were at a time.
+type Count struct {
+	Time    time.Time
+	Objects int
 }
 
 // Checkpoint is how far the history of one resource reaches.

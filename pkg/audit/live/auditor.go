@@ -55,11 +55,13 @@ type Options struct {
 	Before  audit.Verdict
 	Source  Source
 	Answers Answerer
-	// Record takes the events. It may block. With those that it has kept, Open is what
-	// the next process is given.
+	// Record takes the events, and the Counts. It may block. Of what it has kept, the next
+	// process is given Open and Counts.
 	Record func(watch.Entry)
 	// Open are the findings that were open when the last process ended.
 	Open []watch.Event
+	// Counts are the last ones of each resource.
+	Counts []watch.Counts
 	// Share is the part of the time, of one core, that the background may take: more
 	// than 0 and at most 1. Default 0.5.
 	Share float64
@@ -69,15 +71,18 @@ type Options struct {
 
 // Auditor evaluates rules. Take and StateChanged may be called before Run and after it.
 type Auditor struct {
-	opts   Options
-	inbox  *inbox
-	view   *view
-	live   bool // some rule needs the latest updates of an object
-	loaded bool // all that was there at first is known
+	opts  Options
+	inbox *inbox
+	view  *view
+	live  bool // some rule needs the latest updates of an object
+	// counting are the rules that compare with earlier numbers of objects.
+	counting map[string]bool
+	loaded   bool // all that was there at first is known
 
 	// All below belongs to the goroutine of Run.
 	resources map[types.UID]*resource
 	waiting   map[string]map[string]*subject // restored, by CRD name and key, until their resource is known
+	counts    map[types.UID][]audit.Growth   // restored, until their resource is known
 	own       *subject                       // of no resource: what is wrong with the exemptions
 	opened    map[string]*opened
 	timers    timers
@@ -91,6 +96,7 @@ type Auditor struct {
 	updates   *updates
 	peers     []audit.Peer
 	peersOld  bool
+	usages    map[string]usage // by organisation
 	// growth is when the objects are to be counted next.
 	growth time.Time
 	// rest is when the background may go on, crdTurn and sweepTurn when both had their
@@ -111,11 +117,15 @@ func New(opts Options) *Auditor {
 	}
 	opts.Log = cmp.Or(opts.Log, slog.New(slog.DiscardHandler))
 	a := &Auditor{
-		opts: opts, inbox: newInbox(), view: newView(),
+		opts: opts, inbox: newInbox(), view: newView(), counting: map[string]bool{},
 		live:      slices.ContainsFunc(opts.Evaluator.Rules, func(r audit.Rule) bool { return r.Live }),
 		resources: map[types.UID]*resource{}, waiting: map[string]map[string]*subject{},
+		counts: map[types.UID][]audit.Growth{}, usages: map[string]usage{},
 		opened: map[string]*opened{}, due: map[*resource]time.Time{}, settling: map[*resource]bool{},
 		again: &jobs{in: map[job]bool{}}, names: map[[2]string]*resource{}, crds: newDefinitions(), updates: newUpdates(), peersOld: true,
+	}
+	for i := range opts.Evaluator.Rules {
+		a.counting[opts.Evaluator.Rules[i].ID] = opts.Evaluator.Rules[i].Counts
 	}
 	a.answers = newAnswers(opts.Answers, a.inbox)
 	return a
@@ -132,6 +142,8 @@ func (a *Auditor) Run(ctx context.Context) error {
 	a.answers.start(ctx)
 	defer a.answers.wait()
 	a.restore(a.opts.Open)
+	a.restoreCounts(a.opts.Counts)
+	a.opts.Open, a.opts.Counts = nil, nil // they are a lot, and known now
 	a.judgeExemptions()
 	for _, s := range a.opts.Source.Statuses() {
 		a.inbox.changed(s.Resource.UID)

@@ -36,5 +36,7 @@
 //
 // The findings that were open are given back (Options.Open) and count as open: nothing
 // is told of them unless they turn out to be over. Those that come from comparing with
-// what an earlier process saw stay open until their subject is edited.
+// what an earlier process saw stay open until their subject is edited. How many objects
+// there were is given back, too (Options.Counts): what has grown since yesterday is no less
+// so, and what was in use yesterday not unused, because a process has started.
 package live

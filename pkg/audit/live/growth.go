@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
+	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
 const (
@@ -27,11 +28,24 @@ func (a *Auditor) noteGrowth(now time.Time) {
 		if census == nil {
 			continue
 		}
+		if census.Objects == 0 && len(r.growth) == 0 {
+			continue // what never had any does not grow
+		}
 		r.growth = append(thinned(r.growth, now), audit.Growth{Time: now, Objects: census.Objects})
+		a.keepGrowth(r)
 		if changing(r.growth, now) {
 			a.touch(r)
 		}
 	}
+}
+
+// keepGrowth has the numbers kept for the next process.
+func (a *Auditor) keepGrowth(r *resource) {
+	counts := &watch.Counts{Resource: r.uid, List: make([]watch.Count, len(r.growth))}
+	for i := range r.growth {
+		counts.List[i] = watch.Count(r.growth[i])
+	}
+	a.opts.Record(watch.Entry{Counts: counts})
 }
 
 // thinned drops what is too old, and of what is old all but the first of a day. It makes

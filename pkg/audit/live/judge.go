@@ -16,6 +16,15 @@ func (a *Auditor) judgeExemptions() {
 
 // judgeObject evaluates an object, which err says could not be read.
 func (a *Auditor) judgeObject(r *resource, record *watch.Record, o *audit.Object, err error) {
+	if a.tryObject(r, record, o, err) {
+		a.firstObject(r, record.Key())
+	} else {
+		r.first.wait(record.Key())
+	}
+}
+
+// tryObject reports false if it goes on when answers are here.
+func (a *Auditor) tryObject(r *resource, record *watch.Record, o *audit.Object, err error) bool {
 	j, now := job{r.uid, record.Key()}, time.Now()
 	s := r.subjects[j.key]
 	if s != nil {
@@ -23,26 +32,26 @@ func (a *Auditor) judgeObject(r *resource, record *watch.Record, o *audit.Object
 	}
 	if err != nil {
 		a.cannot(r, s, j.key, err)
-		return
+		return true
 	}
 	def, err := a.definition(r)
 	if err != nil {
 		a.cannot(r, s, j.key, err)
-		return
+		return true
 	}
 	in := &audit.Input{
 		Now: now, CRD: def.CRD, Earlier: a.earlierRevision(r), Object: o, Peers: a.allPeers(), Updates: a.updates.of(j),
 	}
 	if !a.ask(j, audit.AboutObject, in) {
-		return // it goes on when the answers are here
+		return false
 	}
 	v := a.opts.Evaluator.Evaluate(audit.AboutObject, in)
 	if s == nil {
 		if len(v.Findings)+len(v.Suppressed)+len(v.Unevaluated) == 0 {
-			return
+			return true
 		}
 		if s = a.newSubject(r, j.key); s == nil {
-			return
+			return true
 		}
 	}
 	s.ref = watch.ResourceRef{Group: r.Resource.GVR.Group, Version: r.Resource.GVR.Version, Resource: r.Resource.GVR.Resource, Kind: r.Resource.Kind}
@@ -51,6 +60,7 @@ func (a *Auditor) judgeObject(r *resource, record *watch.Record, o *audit.Object
 	if len(s.candidates) > 0 {
 		a.followAll(j)
 	}
+	return true
 }
 
 // newSubject returns nil where there are too many.
@@ -97,6 +107,10 @@ func (a *Auditor) judgeCRD(r *resource) {
 		a.unreadableCRD(r, err)
 		return
 	}
+	if r.unreadable != "" {
+		r.unreadable = ""
+		a.view.resource(r.uid, r.unevaluated())
+	}
 	if census != nil {
 		census.Growth = r.growth
 	}
@@ -118,13 +132,17 @@ func (a *Auditor) judgeCRD(r *resource) {
 	a.conclude(s, v, a.candidates(s, v, in, audit.AboutCRD), began)
 	s.judged = time.Now()
 	s.took = s.judged.Sub(began)
+	if census != nil {
+		a.firstSelf(r)
+	}
 }
 
 func (a *Auditor) unreadableCRD(r *resource, err error) {
 	if errors.Is(err, errGone) {
 		return
 	}
-	a.view.resource(r.uid, &audit.Unevaluated{Resource: r.name, Reason: unreadable, Message: err.Error()})
+	r.unreadable = err.Error()
+	a.view.resource(r.uid, r.unevaluated())
 }
 
 // candidates are the findings of a verdict, and those from before that it says nothing
@@ -152,11 +170,21 @@ func (a *Auditor) candidates(s *subject, v audit.Verdict, in *audit.Input, about
 		forgotten := c.fromHistory && c.generation == generation && in.Earlier == nil && len(in.Updates) == 0
 		// Without its objects, many a rule about a CRD has nothing to say.
 		blind := about == audit.AboutCRD && in.Failure != nil
-		if unable[c.Rule] || blind || forgotten {
+		if unable[c.Rule] || blind || forgotten || a.uncounted(&c, in) {
 			list = append(list, c)
 		}
 	}
 	return list
+}
+
+// uncounted: it is not known any more how many objects there were when a finding of
+// growth began. It holds until its time is over.
+func (a *Auditor) uncounted(c *candidate, in *audit.Input) bool {
+	if !a.counting[c.Rule] || c.Since.IsZero() || c.Until.IsZero() || in.Census == nil {
+		return false
+	}
+	known := in.Census.Growth
+	return len(known) == 0 || known[0].Time.After(c.Since)
 }
 
 // fromHistory returns the findings that a process which has just started would not make.
@@ -206,7 +234,7 @@ func (a *Auditor) reconsider(j job) {
 	}
 	record := a.opts.Source.Record(j.crd, j.key)
 	if record == nil {
-		return
+		return // its end is on its way
 	}
 	o, err := a.read(r, record)
 	a.judgeObject(r, record, o, err)
@@ -225,8 +253,11 @@ func (a *Auditor) allPeers() []audit.Peer {
 			CRD: res.CRD, Group: res.GVR.Group, Plural: res.GVR.Resource, Singular: res.Singular, Kind: res.Kind,
 			ShortNames: res.ShortNames, Objects: -1,
 		}
-		if r := a.resources[res.UID]; r != nil && r.Whole && r.census() != nil {
-			p.Objects = r.objects()
+		if r := a.resources[res.UID]; r != nil {
+			p.Counting = r.uncounted()
+			if r.Whole && r.census() != nil {
+				p.Objects = r.objects()
+			}
 		}
 		peers = append(peers, p)
 	}

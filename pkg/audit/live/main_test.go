@@ -228,16 +228,20 @@ type history struct {
 	at    []time.Time
 	open  map[string]watch.Event
 	ids   map[string]bool
+	last  map[types.UID]watch.Counts
 	t     testing.TB
 }
 
 func newHistory(t testing.TB) *history {
-	return &history{t: t, open: map[string]watch.Event{}, ids: map[string]bool{}}
+	return &history{t: t, open: map[string]watch.Event{}, ids: map[string]bool{}, last: map[types.UID]watch.Counts{}}
 }
 
 func (h *history) record(e watch.Entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if e.Counts != nil {
+		h.last[e.Counts.Resource] = *e.Counts
+	}
 	for _, ev := range e.Events {
 		f := ev.Finding
 		line := fmt.Sprintf("%s %s %s %s", f.State, f.Rule, f.Severity, audit.Subject{Namespace: f.Subject.Namespace, Name: f.Subject.Name}.Object())
@@ -291,6 +295,20 @@ func (h *history) events() (open []watch.Event) {
 	return open
 }
 
+// counts returns the last ones of each resource.
+func (h *history) counts() (all []watch.Counts) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.last {
+		kept := watch.Counts{Resource: c.Resource}
+		for _, n := range c.List {
+			kept.List = append(kept.List, watch.Count{Time: n.Time.UTC().Truncate(time.Microsecond), Objects: n.Objects})
+		}
+		all = append(all, kept)
+	}
+	return all
+}
+
 // world is the API server beyond what is watched.
 type world struct {
 	mu      sync.Mutex
@@ -335,7 +353,7 @@ func (w *world) Follow(ctx context.Context, q audit.Question, answered func(audi
 // run runs an Auditor until stop is called.
 func run(t *testing.T, c *cluster, h *history, w *world, rules ...audit.Rule) (a *Auditor, stop func()) {
 	t.Helper()
-	return runWith(t, Options{Evaluator: audit.Evaluator{Rules: rules}, Source: c, Answers: w, Record: h.record, Open: h.events()})
+	return runWith(t, Options{Evaluator: audit.Evaluator{Rules: rules}, Source: c, Answers: w, Record: h.record, Open: h.events(), Counts: h.counts()})
 }
 
 func runWith(t *testing.T, o Options) (*Auditor, func()) {

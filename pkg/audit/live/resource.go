@@ -12,10 +12,8 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
-// Reasons of what is not evaluated, besides those of the watch.
+// Reasons of what is not evaluated, besides those of the watch and audit.Evaluating.
 const (
-	// evaluating: not all objects have been looked at yet.
-	evaluating = "Evaluating"
 	// unreadable: something of it cannot be decoded.
 	unreadable = "Unreadable"
 	// tooMany: more is wrong than is kept.
@@ -33,6 +31,12 @@ type resource struct {
 	name string
 	// before is the revision of the CRD that the present one replaced, if that was seen.
 	before *watch.Record
+	// organisation is that of its group.
+	organisation string
+	// first is the first evaluation; nil when that has ended.
+	first *firstEvaluation
+	// unreadable is why the CRD cannot be decoded; empty if it can be.
+	unreadable string
 	// self is the CRD as a subject, subjects are its objects that have findings.
 	self     *subject
 	subjects map[string]*subject
@@ -72,8 +76,12 @@ func (r *resource) unevaluated() *audit.Unevaluated {
 		u.Reason, u.Message = f.Reason, f.Message
 	case r.State != watch.Synced:
 		u.Reason, u.Message = string(r.State), "its objects are being read"
+	case r.unreadable != "":
+		u.Reason, u.Message = unreadable, r.unreadable
 	case r.counting == nil:
-		u.Reason, u.Message = evaluating, "its objects are being evaluated"
+		u.Reason, u.Message = audit.Evaluating, "its objects are being evaluated"
+	case r.first != nil:
+		u.Reason, u.Message = audit.Evaluating, "its first evaluation is not complete yet"
 	case r.crowded:
 		u.Reason = tooMany
 		u.Message = fmt.Sprintf("something is wrong with more than %d of its objects; mend those first, the others follow", maxSubjects)
@@ -90,8 +98,12 @@ func (a *Auditor) changeState(uid types.UID) {
 		return
 	}
 	r := a.resources[uid]
-	if r == nil {
-		r = &resource{uid: uid, name: status.Resource.CRD, subjects: map[string]*subject{}}
+	isNew := r == nil
+	if isNew {
+		r = &resource{
+			uid: uid, name: status.Resource.CRD, organisation: audit.Organisation(status.Resource.GVR.Group),
+			first: newFirstEvaluation(), subjects: map[string]*subject{},
+		}
 		a.resources[uid] = r
 		a.peersOld = true
 		r.Status = status
@@ -100,9 +112,13 @@ func (a *Auditor) changeState(uid types.UID) {
 		a.adopt(r)
 		a.answers.typeChanged(status.Resource.GVR.Group, a.again.push)
 	}
+	failed := r.failure() != nil
 	r.Status = status
 	if status.State == watch.Synced && r.counting == nil {
 		a.requestSweep(r)
+	}
+	if isNew || failed != (r.failure() != nil) {
+		a.countChanged(r)
 	}
 	a.view.resource(uid, r.unevaluated())
 	a.touch(r)
@@ -178,7 +194,7 @@ func (a *Auditor) forget(uid types.UID) {
 	if r.self != nil {
 		a.remove(r.self, now)
 	}
-	a.peersOld = true
+	a.countChanged(r)
 	a.touchPeers(r)
 	a.answers.typeChanged(r.Resource.GVR.Group, a.again.push)
 }

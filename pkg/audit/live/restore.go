@@ -32,6 +32,17 @@ func (a *Auditor) restore(events []watch.Event) {
 	}
 }
 
+// restoreCounts takes in how many objects there were.
+func (a *Auditor) restoreCounts(counts []watch.Counts) {
+	for _, c := range counts {
+		list := make([]audit.Growth, len(c.List))
+		for i := range c.List {
+			list[i] = audit.Growth(c.List[i])
+		}
+		a.counts[c.Resource] = list
+	}
+}
+
 // restored returns the subject that has a restored finding.
 func (a *Auditor) restored(of audit.Subject) *subject {
 	crd, key := of.ResourceName(), of.Object()
@@ -40,6 +51,9 @@ func (a *Auditor) restored(of audit.Subject) *subject {
 		return a.own
 	case discovery.CRDs().CRD:
 		crd, key = of.Name, ""
+	}
+	if of.Name == "" {
+		key = "" // a namespace, or all objects: only the CRD is judged with such a result
 	}
 	known := a.waiting[crd]
 	if known == nil {
@@ -75,8 +89,10 @@ func (a *Auditor) reopen(s *subject) {
 	a.schedule(s, time.Now())
 }
 
-// adopt gives a resource what was open of it.
+// adopt gives a resource what was known of it.
 func (a *Auditor) adopt(r *resource) {
+	r.growth = a.counts[r.uid]
+	delete(a.counts, r.uid)
 	for key, s := range a.waiting[r.name] {
 		s.resource = r
 		if key == "" && !r.Whole {

@@ -43,6 +43,7 @@ func (a *Auditor) beginSweep(p prepared) {
 		return
 	}
 	r.next = newCounting(p)
+	r.first.begin()
 	a.sweeps = append(a.sweeps, r)
 	for _, s := range r.subjects {
 		s.unseen = true
@@ -105,8 +106,9 @@ func (a *Auditor) endSweep(r *resource) {
 		r.crowded = false
 	}
 	a.settling[r] = true
-	a.peersOld = true
+	a.countChanged(r)
 	a.view.resource(r.uid, r.unevaluated())
+	a.firstSweep(r)
 	a.touch(r)
 }
 
@@ -155,7 +157,7 @@ func (a *Auditor) changeObject(r *resource, it *item) {
 	}
 	a.touch(r)
 	if (objects == 0) != (r.objects() == 0) {
-		a.peersOld = true
+		a.countChanged(r)
 	}
 	if it.deleted || it.added {
 		a.targetChanged(it.job)
@@ -163,6 +165,7 @@ func (a *Auditor) changeObject(r *resource, it *item) {
 	if it.deleted {
 		a.updates.forget(it.job)
 		a.answers.unask(it.job)
+		a.firstObject(r, it.key)
 		if s := r.subjects[it.key]; s != nil {
 			a.remove(s, time.Now())
 		}

@@ -20,6 +20,7 @@ func growth() audit.Rule {
 		ID: "CRD011", Name: "growth", Severity: audit.Medium, About: audit.AboutCRD, Doc: doc("CRD011"),
 		Remediation: "Find out who creates the objects (managedFields) and give them a TTL or a history limit; delete what is done with.",
 		Check:       checkGrowth,
+		Counts:      true,
 		Thresholds:  []audit.Adjustable{manyObjects, growthPercent, growthSpan, growthObjects},
 	}
 }

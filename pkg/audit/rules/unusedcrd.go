@@ -23,12 +23,8 @@ func checkUnusedCRD(in *audit.Input) ([]audit.Finding, error) {
 	if in.Census == nil || in.Offline || in.Census.Objects > 0 || in.CRD.DeletionTimestamp != nil {
 		return nil, nil
 	}
-	used, known := siblingsUsed(in)
-	switch {
-	case used:
-		return nil, nil
-	case !known:
-		return nil, errors.New("telling whether the CRD is unused: the objects of its sibling CRDs could not all be counted")
+	if used, err := siblingsUsed(in); used || err != nil {
+		return nil, err
 	}
 	since, patience := lastUsed(in), unusedPatience.In(in)
 	return []audit.Finding{{
@@ -38,21 +34,28 @@ func checkUnusedCRD(in *audit.Input) ([]audit.Finding, error) {
 }
 
 // siblingsUsed reports whether another CRD of the same organisation has objects: then
-// the software is in use, and this is a part of it that nobody happens to need. It is
-// not known when objects of some could not be counted and no others are there.
-func siblingsUsed(in *audit.Input) (used, known bool) {
-	known = len(in.Peers) > 0
+// the software is in use, and this is a part of it that nobody happens to need. The error
+// says that the objects of some could not be counted, or not yet, and no others are there.
+func siblingsUsed(in *audit.Input) (bool, error) {
+	known, counting := len(in.Peers) > 0, false
 	own := organisation(in.CRD.Spec.Group)
 	for _, p := range in.Peers {
 		if p.CRD == in.CRD.Name || organisation(p.Group) != own {
 			continue
 		}
 		if p.Objects > 0 {
-			return true, true
+			return true, nil
 		}
 		known = known && p.Objects == 0
+		counting = counting || p.Counting
 	}
-	return false, known
+	switch {
+	case counting:
+		return false, audit.Pending("telling whether the CRD is unused: the objects of its sibling CRDs are still being counted")
+	case !known:
+		return false, errors.New("telling whether the CRD is unused: the objects of its sibling CRDs could not all be counted")
+	}
+	return false, nil
 }
 
 // lastUsed is the latest time of which an object is known, or that of the CRD itself.

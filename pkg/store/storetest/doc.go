@@ -22,6 +22,7 @@ type Store interface {
 	Checkpoints(ctx context.Context) ([]watch.Checkpoint, error)
 	Objects(ctx context.Context, resource types.UID) iter.Seq2[watch.SavedObject, error]
 	OpenFindings(ctx context.Context) ([]watch.Event, error)
+	Counts(ctx context.Context) ([]watch.Counts, error)
 	Events(ctx context.Context, q store.Query) iter.Seq2[watch.Event, error]
 	Prune(ctx context.Context) error
 	Check(ctx context.Context) (store.Report, error)
@@ -47,6 +48,7 @@ func Run(t *testing.T, open Open) {
 		"dictionaries are shared":                   testDictionaries,
 		"open findings":                             testFindings,
 		"open findings survive retention":           testFindingsKept,
+		"counts":                                    testCounts,
 		"unusual values":                            testUnusual,
 		"queries":                                   testQueries,
 		"pages":                                     testPages,
