@@ -28,15 +28,16 @@ demo: build controlplane ## Start a throwaway cluster with lively objects, and c
 .PHONY: test
 test: build controlplane ## Run all tests, with the race detector, against a real API server
 	go test -race -timeout 10m ./...
-	cd test && CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch go test -race -timeout 40m -p 1 ./...
+	cd test && CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch CRDWATCH_SUM="$$(cksum < ../bin/crdwatch)" go test -race -timeout 40m -p 2 ./...
 
 .PHONY: soak
-soak: build controlplane ## Hold crdwatch to its promise for hours: 500 kills, 10,000 faults, 50 outages
+soak: build controlplane ## Hold crdwatch to its promises for hours: 500 kills, 10,000 faults, 50 outages, 20 users
 	go test -v -timeout 4h ./pkg/store -run 'Killed|Failing|Migration|Full|Unwritable|SetAside|Flipped' -rounds 100 -damages 100
 	cd test && CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch go test -race -timeout 24h -v ./reliability \
 		-run 'Kills|Outages|Churn' -kills 500 -outages 50 -churns 200
 	cd test && CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch go test -race -timeout 24h -v ./reliability \
 		-run TestFaults -faults 10000 -kinds 48 -rate 200
+	cd test && CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch go test -timeout 4h -v ./access -users 20 -resources 40 -namespaces 50
 
 .PHONY: mutants
 mutants: controlplane ## Re-introduce known bugs one by one: the tests must find each
