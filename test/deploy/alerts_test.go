@@ -173,7 +173,7 @@ func requireExported(t *testing.T, known series, text string) {
 // it. Prometheus itself adds job and instance.
 func requireLabel(t *testing.T, known map[string]map[string]bool, series string, m *labels.Matcher) {
 	t.Helper()
-	if slices.Contains([]string{labels.MetricName, "job", "instance"}, m.Name) {
+	if slices.Contains([]string{model.MetricNameLabel, "job", "instance"}, m.Name) {
 		return
 	}
 	values, ok := known[m.Name]
