@@ -40,6 +40,15 @@ soak: build controlplane ## Hold crdwatch to its promise for hours: 500 kills, 1
 mutants: controlplane ## Re-introduce known bugs one by one: the tests must find each
 	@cd test && go run ./mutants
 
+FUZZTIME ?= 30s
+.PHONY: fuzz
+fuzz: ## Feed the parsers nonsense, each for FUZZTIME (30s)
+	@for p in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
+			echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done; \
+	done
+
 .PHONY: bench
 bench: build controlplane ## Measure crdwatch beside the naive program, and with a history; prints tables of ratios
 	@mkdir -p bin && cd test && go build -o ../bin/bench ./bench && exec ../bin/bench --crdwatch ../bin/crdwatch

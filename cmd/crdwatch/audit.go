@@ -95,7 +95,7 @@ func (o *auditOptions) addFlags(cmd *cobra.Command) {
 	flags.StringSliceVar(&o.skipRules, "skip-rules", nil, "Do not apply these rules, by ID")
 	flags.BoolVar(&o.listRules, "list-rules", false, "Show all rules, and end")
 	flags.StringVar(&o.explain, "explain", "", "Show the page of this rule, and end")
-	flags.StringVar(&o.config, "config", "", "Read exemptions and severities from this file")
+	flags.StringVar(&o.config, "config", "", "Read exemptions, severities and thresholds from this file")
 	flags.StringVar(&o.baseline, "baseline", "", "Pass over the findings in this file, which --write-baseline wrote")
 	flags.StringVar(&o.writeBaseline, "write-baseline", "", "Write all findings to this file")
 	flags.BoolVar(&o.noAnnotations, "no-annotations", false, "Do not let objects exempt themselves by annotations")

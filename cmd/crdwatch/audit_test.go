@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -269,5 +270,43 @@ func TestAuditInterrupted(t *testing.T) {
 	code := run(ctx, []string{"audit", "--server", s.Config(t).Host}, strings.NewReader(""), &stdout, &stderr)
 	if code != exitIncomplete || stdout.Len() > 0 || !strings.Contains(stderr.String(), "interrupted before everything was audited") {
 		t.Errorf("exit code %d, %q, %q", code, stdout.String(), stderr.String())
+	}
+}
+
+// TestAuditThresholds: the example in docs/AUDIT.md is read, and counts.
+func TestAuditThresholds(t *testing.T) {
+	text, err := os.ReadFile("../../docs/AUDIT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Thresholds\n")
+	_, section, _ = strings.Cut(section, "```yaml\n")
+	example, _, ok := strings.Cut(section, "```\n")
+	if !ok {
+		t.Fatal("there is no example")
+	}
+	deleted := time.Now().Add(-30 * time.Minute).UTC().Format(time.RFC3339)
+	object := strings.Replace(stuck("a"), "2026-01-01T00:00:00Z", deleted, 1)
+	for name, test := range map[string]struct {
+		config string
+		code   int
+	}{
+		"of the example": {example, exitDone},
+		"default":        {"severity: {CR004: high}", exitFindings},
+		"a mistake":      {strings.Replace(example, "after: 1h ", "after: 1x ", 1), exitUsage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := filepath.Join(t.TempDir(), "config.yaml")
+			if err := os.WriteFile(config, []byte(test.config), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			got := audited(t, widgetCRD+object, "-f", "-", "--rules", "CR004", "--config", config)
+			if got.code != test.code {
+				t.Errorf("exit code %d, want %d; %s%s", got.code, test.code, got.out, got.errors)
+			}
+			if want := `config.yaml:3: rules.CR004.after: "1x" is no duration`; test.code == exitUsage && !strings.Contains(got.errors, want) {
+				t.Errorf("stderr %q, want %q", got.errors, want)
+			}
+		})
 	}
 }

@@ -29,7 +29,7 @@ type auditorOptions struct {
 
 func (o *auditorOptions) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.on, "audit", true, "Look for what is wrong with CRDs and custom resources all the time")
-	flags.StringVar(&o.config, "audit-config", "", "Read exemptions and severities of the audit from this file")
+	flags.StringVar(&o.config, "audit-config", "", "Read exemptions, severities and thresholds of the audit from this file")
 }
 
 // validate reads the configuration.

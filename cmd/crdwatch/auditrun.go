@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
@@ -94,7 +95,7 @@ func (o *auditOptions) scanOptions(found *audit.BaselineWriter) (scan.Options, e
 		return options, err
 	}
 	if config != nil {
-		if err := o.applySeverities(config); err != nil {
+		if err := o.configureRules(config); err != nil {
 			return options, err
 		}
 	}
@@ -114,22 +115,17 @@ func (o *auditOptions) scanOptions(found *audit.BaselineWriter) (scan.Options, e
 	return options, nil
 }
 
-// applySeverities gives the rules the severities of a configuration. It may name rules
+// configureRules gives the rules what a configuration sets for them. It may name rules
 // that are not applied now.
-func (o *auditOptions) applySeverities(config *audit.Config) error {
-	if _, err := config.Apply(rules.All()); err != nil {
+func (o *auditOptions) configureRules(config *audit.Config) error {
+	all, err := config.Apply(rules.All())
+	if err != nil {
 		return err
 	}
-	chosen := *config
-	chosen.Severity = map[string]audit.Severity{}
-	for _, r := range o.rules {
-		if s, ok := config.Severity[r.ID]; ok {
-			chosen.Severity[r.ID] = s
-		}
-	}
-	var err error
-	o.rules, err = chosen.Apply(o.rules)
-	return err
+	o.rules = slices.DeleteFunc(all, func(r audit.Rule) bool {
+		return !slices.ContainsFunc(o.rules, func(chosen audit.Rule) bool { return chosen.ID == r.ID })
+	})
+	return nil
 }
 
 // readAuditConfig reads the file that a flag names; nil without one.

@@ -29,6 +29,7 @@ type serveOptions struct {
 
 func newServeCommand(g *globals) *cobra.Command {
 	o := &serveOptions{globals: g}
+	var config string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the auditor: report endpoint, probes, metrics",
@@ -53,6 +54,15 @@ cluster, no more. Without it anybody may read, so it listens on a loopback addre
   curl -s 'localhost:8080/api/v1/findings?severity=high'
   curl -sN 'localhost:8080/api/v1/events?watch=true'`,
 		Args: noArgs,
+		// Before the shared flags are looked at: the file may have some of those, too.
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if config != "" {
+				if err := readServeConfig(cmd.Flags(), config); err != nil {
+					return usagef(cmd, "%w", err)
+				}
+			}
+			return g.setUp(cmd)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.selection.namespace = *g.connection.Namespace
 			o.history.changed = cmd.Flags().Changed
@@ -64,6 +74,7 @@ cluster, no more. Without it anybody may read, so it listens on a loopback addre
 	}
 	o.selection.addFlags(cmd)
 	flags := cmd.Flags()
+	flags.StringVar(&config, "config", "", "Read flags that are not given from this file: a YAML mapping of their names to values")
 	flags.StringVar(&o.reportAddress, "report-address", "127.0.0.1:8080", "Address of the report endpoint")
 	flags.StringVar(&o.probeAddress, "probe-address", ":8081", "Address of the probes")
 	o.history.addFlags(flags)

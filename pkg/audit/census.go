@@ -19,6 +19,8 @@ type Census struct {
 	Namespaces map[string]*Trace
 	// Blocking are the finalizers of objects that are being deleted, by namespace.
 	Blocking map[Blocker]*Trace
+	// Conditions are how many objects say what of themselves in status.conditions.
+	Conditions map[Condition]int
 	// WithStatus is the number of objects that have a status.
 	WithStatus int
 	// Waiting are the objects that wait for their controller (see waitingSince), by the
@@ -35,6 +37,11 @@ type Census struct {
 // Writer is a manager as managedFields name one.
 type Writer struct {
 	Manager, Operation, Subresource, APIVersion string
+}
+
+// Condition is the type of one, such as Ready, and its status, such as False.
+type Condition struct {
+	Type, Status string
 }
 
 // Trace says how many objects have something, and names one.
@@ -63,7 +70,7 @@ func NewCensus() *Census {
 	return &Census{
 		Writers: map[Writer]*Trace{}, Finalizers: map[string]*Trace{}, Deleting: map[string]*Trace{},
 		Namespaces: map[string]*Trace{}, Findings: map[string]*Trace{},
-		Blocking: map[Blocker]*Trace{}, Waiting: map[time.Time]*Trace{},
+		Conditions: map[Condition]int{}, Blocking: map[Blocker]*Trace{}, Waiting: map[time.Time]*Trace{},
 	}
 }
 
@@ -83,6 +90,7 @@ func (c *Census) count(o *Object, n int) {
 	if _, ok := o.Object["status"]; ok {
 		c.WithStatus += n
 	}
+	c.countConditions(o, n)
 	for _, w := range writers(o) {
 		trace(c.Writers, w.Writer, n, name, w.time)
 	}
@@ -98,6 +106,24 @@ func (c *Census) count(o *Object, n int) {
 	}
 	if ns := o.GetNamespace(); ns != "" {
 		trace(c.Namespaces, ns, n, name, time.Time{})
+	}
+}
+
+// countConditions counts what has the form of a condition.
+func (c *Census) countConditions(o *Object, n int) {
+	status, _ := o.Object["status"].(map[string]any)
+	list, _ := status["conditions"].([]any)
+	for _, item := range list {
+		fields, _ := item.(map[string]any)
+		typ, _ := fields["type"].(string)
+		said, ok := fields["status"].(string)
+		if !ok || typ == "" {
+			continue
+		}
+		k := Condition{Type: typ, Status: said}
+		if c.Conditions[k] += n; c.Conditions[k] <= 0 {
+			delete(c.Conditions, k)
+		}
 	}
 }
 

@@ -17,6 +17,8 @@ type Config struct {
 	Ignore []Ignore
 	// Severity replaces the severity of all findings of a rule, by its ID.
 	Severity map[string]Severity
+	// Settings replace the defaults of thresholds.
+	Settings []Setting
 
 	severityLine map[string]int
 }
@@ -35,15 +37,19 @@ type Ignore struct {
 	until time.Time
 }
 
-// Apply returns the rules with the severities of the configuration. Its error names a
-// rule that does not exist. The rules given are not changed.
+// Apply returns the rules with the severities and thresholds of the configuration. It
+// wants all rules that there are: its error names one that does not exist, a threshold
+// that a rule does not have, or an amount that it does not take. The rules given are not
+// changed.
 func (c *Config) Apply(rules []Rule) ([]Rule, error) {
 	applied := slices.Clone(rules)
+	if err := c.applySettings(applied); err != nil {
+		return nil, err
+	}
 	for _, id := range slices.Sorted(maps.Keys(c.Severity)) {
 		i := slices.IndexFunc(applied, func(r Rule) bool { return r.ID == id })
 		if i < 0 {
-			return nil, fmt.Errorf("%s:%d: severity.%s: no rule has that ID; crdwatch audit --list-rules shows what there is",
-				c.File, c.severityLine[id], id)
+			return nil, noSuchRule(c.File, c.severityLine[id], "severity."+id)
 		}
 		applied[i] = applied[i].withSeverity(c.Severity[id])
 	}

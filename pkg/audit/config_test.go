@@ -26,15 +26,16 @@ func TestReadConfig(t *testing.T) {
 			{Namespace: "42", Reason: "a number is a text, too"},
 		},
 		Severity: map[string]Severity{"CR015": Low},
+		Settings: []Setting{{Rule: "CR004", Threshold: "after", Amount: "30m"}, {Rule: "*", Threshold: "grace", Amount: "20m"}},
 	}
-	if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Config{}, Ignore{})); d != "" {
+	if d := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Config{}, Ignore{}, Setting{})); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
 }
 
 func TestAnEmptyConfigIsNone(t *testing.T) {
-	for _, text := range []string{"", "# nothing\n", "---\n", "ignore:\nseverity:\n", "{}"} {
-		if c := config(t, text); len(c.Ignore) > 0 || len(c.Severity) > 0 {
+	for _, text := range []string{"", "# nothing\n", "---\n", "ignore:\nseverity:\nrules:\n", "{}"} {
+		if c := config(t, text); len(c.Ignore) > 0 || len(c.Severity) > 0 || len(c.Settings) > 0 {
 			t.Errorf("%q: %+v", text, c)
 		}
 	}
@@ -43,22 +44,26 @@ func TestAnEmptyConfigIsNone(t *testing.T) {
 // TestMistakesInAConfig: file, line, field, and the way out.
 func TestMistakesInAConfig(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
-		"an unknown field":     {"ignroe: []", "c.yaml:1: ignroe: there is no such field; want one of: ignore, severity"},
-		"one in an entry":      {"ignore:\n- rule: CR004\n  nmespace: x\n", "c.yaml:3: ignore[0].nmespace: there is no such field; want one of: expires, group, name, namespace, reason, resource, rule"},
-		"a field twice":        {"ignore:\n- rule: CR004\n  rule: CR005\n", "c.yaml:3: ignore[0].rule: this field is there twice"},
-		"no list":              {"ignore:\n  rule: CR004\n", "c.yaml:2: ignore: want a list of entries"},
-		"no entry":             {"ignore:\n- CR004\n", "c.yaml:2: ignore[0]: want fields with values"},
-		"no fields":            {"- ignore\n", "c.yaml:1: want fields with values"},
-		"no reason":            {"ignore:\n- rule: CR001\n  reason: x\n- rule: CR004\n", "c.yaml:4: ignore[1].reason: an entry must say why it is there"},
-		"a blank reason":       {"ignore:\n- rule: CR001\n  reason: ' '\n", "c.yaml:2: ignore[0].reason: an entry must say why it is there"},
-		"everything":           {"ignore:\n- reason: x\n", "c.yaml:2: ignore[0]: this ignores everything; name a rule, group, resource, namespace or name (--skip-rules leaves rules out)"},
-		"a bad date":           {"ignore:\n- rule: CR001\n  reason: x\n  expires: soon\n", `c.yaml:4: ignore[0].expires: "soon" is no date like 2027-03-01`},
-		"a bad glob":           {"ignore:\n- rule: '[CR'\n  reason: x\n", `c.yaml:2: ignore[0].rule: "[CR" is no valid glob; a literal [ or \ is written \[ or \\`},
-		"a value that is none": {"ignore:\n- rule:\n  reason: x\n", "c.yaml:2: ignore[0].rule: want a text"},
-		"a list for a text":    {"ignore:\n- rule: [CR001]\n  reason: x\n", "c.yaml:2: ignore[0].rule: want a text"},
-		"a bad severity":       {"severity:\n  CR001: bad\n", `c.yaml:2: severity.CR001: unknown severity "bad", want one of: info, low, medium, high, critical`},
-		"no YAML":              {"ignore: [", "reading c.yaml: yaml: line 1: did not find expected node content"},
-		"two documents":        {"ignore: []\n---\nignore: []\n", "reading c.yaml: it has more than one YAML document; put all into the first"},
+		"an unknown field":       {"ignroe: []", "c.yaml:1: ignroe: there is no such field; want one of: ignore, rules, severity"},
+		"thresholds of no rule":  {"rules: [CR004]", "c.yaml:1: rules: want fields with values"},
+		"a threshold of no name": {"rules:\n  CR004: 30m\n", "c.yaml:2: rules.CR004: want fields with values"},
+		"a list for an amount":   {"rules:\n  CR004:\n    after: [30m]\n", "c.yaml:3: rules.CR004.after: want a text"},
+		"a rule twice":           {"rules:\n  CR004: {after: 1h}\n  CR004: {after: 2h}\n", "c.yaml:3: rules.CR004: this field is there twice"},
+		"one in an entry":        {"ignore:\n- rule: CR004\n  nmespace: x\n", "c.yaml:3: ignore[0].nmespace: there is no such field; want one of: expires, group, name, namespace, reason, resource, rule"},
+		"a field twice":          {"ignore:\n- rule: CR004\n  rule: CR005\n", "c.yaml:3: ignore[0].rule: this field is there twice"},
+		"no list":                {"ignore:\n  rule: CR004\n", "c.yaml:2: ignore: want a list of entries"},
+		"no entry":               {"ignore:\n- CR004\n", "c.yaml:2: ignore[0]: want fields with values"},
+		"no fields":              {"- ignore\n", "c.yaml:1: want fields with values"},
+		"no reason":              {"ignore:\n- rule: CR001\n  reason: x\n- rule: CR004\n", "c.yaml:4: ignore[1].reason: an entry must say why it is there"},
+		"a blank reason":         {"ignore:\n- rule: CR001\n  reason: ' '\n", "c.yaml:2: ignore[0].reason: an entry must say why it is there"},
+		"everything":             {"ignore:\n- reason: x\n", "c.yaml:2: ignore[0]: this ignores everything; name a rule, group, resource, namespace or name (--skip-rules leaves rules out)"},
+		"a bad date":             {"ignore:\n- rule: CR001\n  reason: x\n  expires: soon\n", `c.yaml:4: ignore[0].expires: "soon" is no date like 2027-03-01`},
+		"a bad glob":             {"ignore:\n- rule: '[CR'\n  reason: x\n", `c.yaml:2: ignore[0].rule: "[CR" is no valid glob; a literal [ or \ is written \[ or \\`},
+		"a value that is none":   {"ignore:\n- rule:\n  reason: x\n", "c.yaml:2: ignore[0].rule: want a text"},
+		"a list for a text":      {"ignore:\n- rule: [CR001]\n  reason: x\n", "c.yaml:2: ignore[0].rule: want a text"},
+		"a bad severity":         {"severity:\n  CR001: bad\n", `c.yaml:2: severity.CR001: unknown severity "bad", want one of: info, low, medium, high, critical`},
+		"no YAML":                {"ignore: [", "reading c.yaml: yaml: line 1: did not find expected node content"},
+		"two documents":          {"ignore: []\n---\nignore: []\n", "reading c.yaml: it has more than one YAML document; put all into the first"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -14,11 +14,6 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/diff"
 )
 
-// IsRedacted reports whether redaction put the value in place of another.
-func IsRedacted(value string) bool {
-	return strings.HasPrefix(value, "<redacted sha256:")
-}
-
 // Redaction returns what redacts objects of this version. It is memoised.
 func (v *Version) Redaction() (*diff.Schema, error) {
 	return v.redaction()
@@ -71,7 +66,7 @@ func (v *Version) hidden(content map[string]any) (hiddenPaths, error) {
 func masks(value any, path []string, report func([]string)) {
 	switch value := value.(type) {
 	case string:
-		if IsRedacted(value) {
+		if diff.IsMask(value) {
 			report(path)
 		}
 	case map[string]any:

@@ -34,6 +34,9 @@ type Input struct {
 	// Server is the version of the API server, as it says itself: "v1.37.2". Empty when
 	// it is not known, or Offline.
 	Server string
+
+	// thresholds are those that the configuration sets for the rule that is called.
+	thresholds map[string]any
 }
 
 // Answer returns the answer to a question. One that was never asked is Unknown.

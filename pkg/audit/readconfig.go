@@ -22,6 +22,8 @@ import (
 //	  expires: 2027-03-01      # optional: the last day on which it holds
 //	severity:
 //	  CR015: info
+//	rules:                     # thresholds (see Threshold)
+//	  CR004: {after: 30m}
 func ReadConfig(r io.Reader, file string) (*Config, error) {
 	c := &Config{File: file, Severity: map[string]Severity{}, severityLine: map[string]int{}}
 	var doc yaml.Node
@@ -39,6 +41,7 @@ func ReadConfig(r io.Reader, file string) (*Config, error) {
 	err = fields(doc.Content[0], "", map[string]func(string, *yaml.Node) error{
 		"ignore":   c.readIgnore,
 		"severity": c.readSeverity,
+		"rules":    c.readRules,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s:%w", file, err)

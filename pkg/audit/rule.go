@@ -16,6 +16,8 @@ type Rule struct {
 	Remediation string
 	// About is what the rule is called for.
 	About About
+	// Thresholds are the numbers that the rule goes by and a configuration may set.
+	Thresholds []Adjustable
 	// Live: the rule needs to have watched for a while, so that reading a cluster once
 	// cannot answer it.
 	Live bool

@@ -1,5 +1,7 @@
 package audit
 
+import "k8s.io/apimachinery/pkg/runtime/schema"
+
 // Snapshot is what somebody who audits all the time knows at one moment, in no order.
 // The slices are the caller's; what is in them is shared and read-only.
 type Snapshot struct {
@@ -16,4 +18,10 @@ type Snapshot struct {
 type Class struct {
 	Rule     string
 	Severity Severity
+}
+
+// Conditions are how many objects of a resource say what of themselves.
+type Conditions struct {
+	Resource schema.GroupResource
+	Objects  map[Condition]int
 }

@@ -170,14 +170,15 @@ const (
 // Mask returns what is shown instead of a sensitive string. One that is empty or a
 // placeholder has nothing to hide, and a mask stays what it is.
 func Mask(s string) string {
-	if s == "" || isMask(s) || isPlaceholder(s) {
+	if s == "" || IsMask(s) || isPlaceholder(s) {
 		return s
 	}
 	sum := sha256.Sum256([]byte(s))
 	return maskPrefix + hex.EncodeToString(sum[:maskDigits/2]) + maskSuffix
 }
 
-func isMask(s string) bool {
+// IsMask reports whether a string is what Mask puts in place of another.
+func IsMask(s string) bool {
 	digits, ok := strings.CutPrefix(s, maskPrefix)
 	if !ok || len(digits) != maskDigits+len(maskSuffix) || !strings.HasSuffix(digits, maskSuffix) {
 		return false

@@ -137,7 +137,7 @@ func TestMaskHidesWhatOnlyBeginsLikeAPlaceholder(t *testing.T) {
 		"${PASSWORD:-hunter2}", `{{ default "hunter2" .password }}`, "{{ `hunter2` }}", "hunter2${X}", "${X}hunter2", "$hunter2",
 		"${1hunter2}", "{hunter2}", "$(echo hunter2)", "{{}}", "{{ .a }} hunter2 {{ .b }}", "::{", "${X",
 	} {
-		if got := Mask(s); !isMask(got) {
+		if got := Mask(s); !IsMask(got) {
 			t.Errorf("%s stays", s)
 		}
 	}

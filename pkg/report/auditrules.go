@@ -95,7 +95,7 @@ func rulesTable(rules []audit.Rule, opts *AuditOptions) ([]byte, error) {
 // w.Write. What is code stays as it is.
 func PrintRule(w io.Writer, r *audit.Rule, opts AuditOptions) error {
 	p := page{width: cmp.Or(opts.Width, defaultWidth), palette: opts.Palette}
-	p.render(strings.Split(strings.TrimSpace(r.Doc), "\n"))
+	p.render(strings.Split(strings.TrimSpace(r.Page()), "\n"))
 	_, err := w.Write(p.b.Bytes())
 	return err
 }

@@ -57,7 +57,7 @@ func sarifRule(r *audit.Rule) *sarif.ReportingDescriptor {
 	return sarif.NewRule(r.ID).WithName(r.Name).
 		WithDescription(r.Summary()).
 		WithFullDescription(sarif.NewMultiformatMessageString().WithText(r.Summary() + " " + r.Remediation)).
-		WithMarkdownHelp(r.Doc).
+		WithMarkdownHelp(r.Page()).
 		WithDefaultConfiguration(config).
 		WithProperties(sarif.NewPropertyBag().Add("severity", r.Severity.String()).WithTags([]string{"kubernetes", "custom-resources"}))
 }

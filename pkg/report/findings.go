@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"regexp"
 	"slices"
@@ -12,7 +13,7 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// Findings is the auditor, as the handler and the metrics see it. Both methods return
+// Findings is the auditor, as the handler and the metrics see it. Its methods return
 // at once.
 type Findings interface {
 	// Findings returns what holds now.
@@ -20,6 +21,8 @@ type Findings interface {
 	// Counts returns the number of open findings by rule and severity. A rule that had
 	// one stays, with 0.
 	Counts() map[audit.Class]int
+	// Conditions returns what the objects of each resource say of themselves.
+	Conditions() []audit.Conditions
 }
 
 // FindingList is the answer to a request for findings. Its JSON form is a public
@@ -127,9 +130,11 @@ func isCRDs(resource string) bool {
 	return resource == "customresourcedefinitions.apiextensions.k8s.io"
 }
 
-// Audit makes the open findings part of the metrics. It is to be called once.
+// Audit makes the open findings part of the metrics, and the conditions of objects. It
+// is to be called once.
 func (m *Metrics) Audit(f Findings) error {
-	return m.registry.Register(&findingCollector{f, desc("findings", "Findings of the audit that are open.", "rule", "severity")})
+	found := &findingCollector{f, desc("findings", "Findings of the audit that are open.", "rule", "severity")}
+	return errors.Join(m.registry.Register(found), m.registry.Register(newConditionCollector(f, m.resources)))
 }
 
 type findingCollector struct {

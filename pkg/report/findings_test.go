@@ -2,11 +2,13 @@ package report
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 	"github.com/crdwatch/crdwatch/pkg/watch"
@@ -40,6 +42,49 @@ func (auditor) Findings() audit.Snapshot {
 
 func (auditor) Counts() map[audit.Class]int {
 	return map[audit.Class]int{{Rule: "CR003", Severity: audit.High}: 2, {Rule: "CR005", Severity: audit.High}: 0}
+}
+
+func (auditor) Conditions() []audit.Conditions {
+	said := map[audit.Condition]int{
+		{Type: "Ready", Status: "True"}: 5, {Type: "Ready", Status: "False"}: 2, {Type: "example.com/Synced", Status: "Unknown"}: 1,
+		{Type: "Ready", Status: "yes"}: 1, {Type: "an error: no such host", Status: "True"}: 3, {Type: "bad{}", Status: "True"}: 4,
+	}
+	for i := range maxConditionTypes {
+		said[audit.Condition{Type: fmt.Sprintf("T%d", i), Status: "True"}] = 1
+	}
+	return []audit.Conditions{{Resource: schema.GroupResource{Group: "cert-manager.io", Resource: "certificates"}, Objects: said}}
+}
+
+// TestConditions: what objects say of themselves is counted without configuration, and
+// nobody can make up series without end, or put texts into labels.
+func TestConditions(t *testing.T) {
+	h := findingsHandler(t)
+	var series, sum int
+	types := map[string]bool{}
+	for range 2 {
+		for line := range strings.Lines(request(h, "GET", "/metrics").Body.String()) {
+			if !strings.HasPrefix(line, "crdwatch_objects_condition{") {
+				continue
+			}
+			var n int
+			labels, value, _ := strings.Cut(line, "} ")
+			if _, err := fmt.Sscan(value, &n); err != nil {
+				t.Fatal(err)
+			}
+			series, sum = series+1, sum+n
+			_, typ, _ := strings.Cut(labels, `type="`)
+			types[typ] = true
+			if strings.Contains(labels, "no such host") || strings.Contains(labels, "bad") || strings.Contains(labels, `status="yes"`) {
+				t.Error(line)
+			}
+		}
+	}
+	if want := 2 * (5 + 2 + 1 + 1 + 3 + 4 + maxConditionTypes); sum != want {
+		t.Errorf("%d objects, want %d", sum, want)
+	}
+	if len(types) != maxConditionTypes+1 {
+		t.Errorf("%d types, want %d and other", len(types), maxConditionTypes)
+	}
 }
 
 func findingsHandler(t *testing.T) *Handler {

@@ -44,6 +44,34 @@ func (c *labelCap) admits(key [2]string) bool {
 	return c.seen[key]
 }
 
+// conditionCap is a labelCap for the types of conditions, for each resource and in all.
+type conditionCap struct {
+	mu         sync.Mutex
+	byResource map[[2]string]map[string]bool
+	all        int
+}
+
+func (c *conditionCap) label(resource [2]string, typ string) string {
+	if !conditionType.MatchString(typ) {
+		return other
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	types := c.byResource[resource]
+	switch {
+	case types[typ]:
+	case len(types) >= maxConditionTypes || c.all >= maxConditionLabels:
+		return other
+	case types == nil:
+		c.byResource[resource] = map[string]bool{typ: true}
+		c.all++
+	default:
+		types[typ] = true
+		c.all++
+	}
+	return typ
+}
+
 // maxToken is longer than any reason or verb.
 const maxToken = 40
 

@@ -12,6 +12,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -131,5 +132,29 @@ func TestServingCertIsTrustedThroughItsBundle(t *testing.T) {
 	config := &rest.Config{Host: server.URL, TLSClientConfig: rest.TLSClientConfig{CAData: bundle}}
 	if status, _, err := get(t, httpClient(t, config), server.URL, nil); status != http.StatusNotFound {
 		t.Errorf("status %d, %v, want 404", status, err)
+	}
+}
+
+// TestRewrite: what is rewritten in etcd is what the API server has, a creation time that
+// it would never accept included.
+func TestRewrite(t *testing.T) {
+	applyWidgets(t, cp)
+	err := cp.Rewrite(t.Context(), widgets.Group+"/"+widgets.Resource+"/default/apple", func(stored []byte) ([]byte, error) {
+		o := &unstructured.Unstructured{}
+		if err := o.UnmarshalJSON(stored); err != nil {
+			return nil, err
+		}
+		o.SetCreationTimestamp(metav1.Unix(0, 0))
+		return o.MarshalJSON()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := client(t, cp.Config()).Resource(widgets).Namespace("default").Get(t.Context(), "apple", metav1.GetOptions{})
+	if err != nil || o.GetCreationTimestamp().Unix() != 0 {
+		t.Errorf("created at %s, %v", o.GetCreationTimestamp(), err)
+	}
+	if err := cp.Rewrite(t.Context(), "nothing", nil); err == nil {
+		t.Error("what is not there was rewritten")
 	}
 }

@@ -70,39 +70,43 @@ func (c *ControlPlane) raiseRevision(ctx context.Context) (int64, error) {
 	return revision, nil
 }
 
-// etcd calls etcd's JSON gateway, so that this module's helper needs no etcd
-// client, and returns the revision of the answer's header.
+// etcd calls etcd and returns the revision of the answer's header.
 func (c *ControlPlane) etcd(ctx context.Context, path string, body any) (int64, error) {
-	url := c.ready().Etcd
-	if url == "" {
-		return 0, errStopped
-	}
-	data, err := json.Marshal(body)
-	if err != nil {
-		return 0, err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+path, bytes.NewReader(data))
-	if err != nil {
-		return 0, err
-	}
-	response, err := c.client.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	defer response.Body.Close()
-	if data, err = io.ReadAll(response.Body); err != nil {
-		return 0, err
-	}
-	if response.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("etcd answered %s: %s", response.Status, data)
-	}
 	var answer struct {
 		Header struct {
 			Revision string `json:"revision"`
 		} `json:"header"`
 	}
-	if err := json.Unmarshal(data, &answer); err != nil {
+	if err := c.callEtcd(ctx, path, body, &answer); err != nil {
 		return 0, err
 	}
 	return strconv.ParseInt(answer.Header.Revision, 10, 64)
+}
+
+// callEtcd calls etcd's JSON gateway, so that this module's helper needs no etcd client.
+func (c *ControlPlane) callEtcd(ctx context.Context, path string, body, answer any) error {
+	url := c.ready().Etcd
+	if url == "" {
+		return errStopped
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+path, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	response, err := c.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if data, err = io.ReadAll(response.Body); err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("etcd answered %s: %s", response.Status, data)
+	}
+	return json.Unmarshal(data, answer)
 }

@@ -9,12 +9,17 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Group is the API group of everything that is planted.
-const Group = "broken.crdwatch.io"
+// Group is the API group of what is planted, and Watched that of what somebody has to
+// watch.
+const (
+	Group   = "broken.crdwatch.io"
+	Watched = "watched.crdwatch.io"
+)
 
 // Cluster is where defects are planted: *controlplane.ControlPlane.
 type Cluster interface {
 	ApplyAs(ctx context.Context, manager string, manifest []byte) error
+	Rewrite(ctx context.Context, key string, change func(stored []byte) ([]byte, error)) error
 	Config() *rest.Config
 }
 
@@ -31,6 +36,8 @@ type Defect struct {
 	After time.Duration
 
 	plant func(context.Context, *planter) error
+	// happen is what has to be watched; nil for what is there to be seen.
+	happen func(context.Context, *planter) error
 }
 
 // planter writes to a cluster.
@@ -40,21 +47,42 @@ type planter struct {
 }
 
 // Plant produces defects, one after the other. Each has types of its own, so that
-// none disturbs another.
+// none disturbs another. Of those that have to be watched it makes what is there before.
 func Plant(ctx context.Context, c Cluster, defects ...Defect) error {
-	config := c.Config()
-	config.WarningHandler = rest.NoWarnings{}
-	client, err := dynamic.NewForConfig(config)
+	p, err := newPlanter(c)
 	if err != nil {
 		return err
 	}
-	p := &planter{Cluster: c, client: client}
 	for _, d := range defects {
 		if err := d.plant(ctx, p); err != nil {
 			return fmt.Errorf("planting %s in %s: %w", d.Rule, d.Resource, err)
 		}
 	}
 	return nil
+}
+
+// Happen lets happen what has to be watched, of defects that are planted.
+func Happen(ctx context.Context, c Cluster, defects ...Defect) error {
+	p, err := newPlanter(c)
+	if err != nil {
+		return err
+	}
+	for _, d := range defects {
+		if err := d.happen(ctx, p); err != nil {
+			return fmt.Errorf("letting happen %s in %s: %w", d.Rule, d.Resource, err)
+		}
+	}
+	return nil
+}
+
+func newPlanter(c Cluster) (*planter, error) {
+	config := c.Config()
+	config.WarningHandler = rest.NoWarnings{}
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	return &planter{Cluster: c, client: client}, nil
 }
 
 const (
@@ -78,7 +106,7 @@ func (d Defect) after(t time.Duration) Defect {
 	return d
 }
 
-// All returns all defects, by rule.
+// All returns the defects that are there to be seen: one look is enough.
 func All() []Defect {
 	return append(append(definitions(), objects()...), lives()...)
 }

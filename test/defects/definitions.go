@@ -25,8 +25,10 @@ func definitions() []Defect {
 		ofCRD("CRD007", "printers", "a tool goes on writing the deprecated version", stillWritten),
 		ofCRD("CRD008", "certs", "the certificate of the conversion webhook's CA has expired", expiredCA),
 		ofCRD("CRD014", "sensors", "the schema has a status, but the subresource was forgotten", noStatus),
-		ofCRD("CRD018", "deploys", "the kind and the short name are those of a built-in type", collides),
+		ofCRD("CRD017", "gateways", "an API server of years ago took a list whose key is optional", recreated),
+		ofCRD("CRD018", "deploys", "the kind, and so the singular, is that of a built-in type", collides),
 		ofCRD("CRD019", "blobs", "the spec takes anything", takesAnything),
+		ofCRD("CRD020", "routes", "a validation rule compares each item of a list with each other one, and the list may be long", costly),
 		ofCRD("CRD022", "drafts", "an alpha version without descriptions, whose printer column points nowhere", unhygienic),
 	}
 }
@@ -159,9 +161,14 @@ func takesAnything(ctx context.Context, p *planter) error {
 }
 
 func unhygienic(ctx context.Context, p *planter) error {
-	d := definition{plural: "drafts", kind: "Draft", versions: []version{{
+	d := definition{plural: "drafts", kind: "Draft", undescribed: true, versions: []version{{
 		name: "v1alpha1", stored: true, properties: titled,
 		more: "additionalPrinterColumns: [{name: Owner, type: string, jsonPath: .spec.owner}]",
 	}}}
 	return p.define(ctx, d)
+}
+
+func costly(ctx context.Context, p *planter) error {
+	return p.define(ctx, one("routes", "Route", "{spec: {type: object, properties: {hosts: {type: array, maxItems: 300, items: {type: string, maxLength: 253}, x-kubernetes-validations: ["+
+		"{rule: \"self.all(a, self.exists_one(b, a == b))\", message: hosts must differ}]}}}}"))
 }

@@ -16,13 +16,17 @@ func lives() []Defect {
 	return []Defect{
 		ofObject("CR004", "topics", "default/orders", "deleted, and the controller of its finalizer is gone", stuck).after(15 * minute),
 		ofObject("CR006", "pipelines", "default/nightly", "not ready, and nothing happens", failing).after(15 * minute),
-		ofObject("CR009", "replications", "default/eu", "suspended for a while, and forgotten", suspended).after(8 * day),
+		ofObject("CR009", "replications", "default/eu", "suspended for a while, and forgotten", suspended).after(week),
 		ofObject("CR016", "volumes", "default/data", "a finalizer of a product that is not installed any more", zombie).after(31 * day),
 		ofObject("CRD009", "tenancies", "leaving", "a namespace that cannot go, because an object in it does not", blockedNamespace).after(15 * minute),
+		ofCRD("CRD010", "batches", "the controller is gone, and new objects stay as they were created", abandoned).after(week),
 		{Rule: "CRD013", Resource: crdResource, Object: "relics." + forgotten, Story: "a CRD that nobody uses", After: 31 * day, plant: unused},
 		ofCRD("CRD015", "moves", "a migration of stored objects that does not come to an end", slowMigration).after(61 * minute),
 	}
 }
+
+// week is a bit more than one, as what is counted by the hour takes.
+const week = 7*day + time.Hour
 
 // forgotten is a group of which nothing is used.
 const forgotten = "forgotten.example.net"
@@ -47,7 +51,7 @@ func (p *planter) finalized(ctx context.Context, d definition, name, finalizer s
 	if err := p.write(ctx, developer, d, "v1", name, "spec: {title: Data}"); err != nil {
 		return err
 	}
-	return p.update(ctx, controller, d, "v1", name, func(o *unstructured.Unstructured) error {
+	return p.update(ctx, controller, d, name, func(o *unstructured.Unstructured) error {
 		o.SetFinalizers([]string{finalizer})
 		return nil
 	})

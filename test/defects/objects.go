@@ -13,7 +13,7 @@ func objects() []Defect {
 	return []Defect{
 		ofObject("CR001", "recipes", "default/pancakes", "a field leaves the schema while objects have it", fieldLoss),
 		ofObject("CR002", "gates", "default/north", "a version is dropped that managedFields still name", removedVersion),
-		ofObject("CR003", "limits", "default/api", "the schema gets stricter than what is stored", invalid),
+		ofObject("CR003", "ratelimits", "default/api", "the schema gets stricter than what is stored", invalid),
 		ofObject("CR005", "replicas", "default/second", "the owner is deleted, and nobody collects what it owned", orphan).after(3 * minute),
 		ofObject("CR008", "mailers", "default/alerts", "a password stands in the spec", plainSecret),
 		ofObject("CR010", "bindings", "default/shop", "what the spec refers to was never created", dangling).after(10 * minute),
@@ -22,6 +22,7 @@ func objects() []Defect {
 		ofObject("CR014", "boards", "default/shared", "every run of a tool has a manager name of its own", bloated),
 		ofObject("CR015", "pumps", "default/main", "conditions without a reason, and a status of their own", odd),
 		ofObject("CR017", "stacks", "default/web", "the template of a type that was removed years ago", embedded),
+		ofObject("META001", "waivers", "default/legacy", "an exemption was given until a day that has come", expired),
 	}
 }
 
@@ -51,14 +52,14 @@ func removedVersion(ctx context.Context, p *planter) error {
 }
 
 func invalid(ctx context.Context, p *planter) error {
-	d := one("limits", "Limit", "{spec: {type: object, properties: {rate: {type: integer}}}}")
+	d := one("ratelimits", "RateLimit", "{spec: {type: object, properties: {rate: {type: integer}}}}")
 	if err := p.define(ctx, d); err != nil {
 		return err
 	}
 	if err := p.write(ctx, developer, d, "v1", "api", "spec: {rate: 5000}"); err != nil {
 		return err
 	}
-	return p.define(ctx, one("limits", "Limit", "{spec: {type: object, required: [unit], properties: {rate: {type: integer, maximum: 1000}, unit: {type: string}}}}"))
+	return p.define(ctx, one("ratelimits", "RateLimit", "{spec: {type: object, required: [unit], properties: {rate: {type: integer, maximum: 1000}, unit: {type: string}}}}"))
 }
 
 func orphan(ctx context.Context, p *planter) error {
@@ -72,7 +73,7 @@ func orphan(ctx context.Context, p *planter) error {
 	if err := p.write(ctx, controller, d, "v1", "second", "spec: {title: Second}"); err != nil {
 		return err
 	}
-	err := p.update(ctx, controller, d, "v1", "second", func(o *unstructured.Unstructured) error {
+	err := p.update(ctx, controller, d, "second", func(o *unstructured.Unstructured) error {
 		uid, err := p.uid(ctx, d, "first")
 		if err != nil {
 			return err
@@ -121,7 +122,7 @@ func annotated(ctx context.Context, p *planter) error {
 		return err
 	}
 	const kilobytes = 210
-	return p.update(ctx, developer, d, "v1", "long", func(o *unstructured.Unstructured) error {
+	return p.update(ctx, developer, d, "long", func(o *unstructured.Unstructured) error {
 		o.SetAnnotations(map[string]string{"example.com/story": strings.Repeat("x", kilobytes<<10)})
 		return nil
 	})
@@ -158,4 +159,18 @@ func embedded(ctx context.Context, p *planter) error {
 		return err
 	}
 	return p.write(ctx, developer, d, "v1", "web", "spec: {ingress: {apiVersion: extensions/v1beta1, kind: Ingress, metadata: {name: web}, spec: {rules: []}}}")
+}
+
+func expired(ctx context.Context, p *planter) error {
+	d := one("waivers", "Waiver", titled)
+	if err := p.define(ctx, d); err != nil {
+		return err
+	}
+	if err := p.write(ctx, developer, d, "v1", "legacy", "spec: {title: Legacy}"); err != nil {
+		return err
+	}
+	return p.update(ctx, developer, d, "legacy", func(o *unstructured.Unstructured) error {
+		o.SetAnnotations(map[string]string{"ignore.crdwatch.io/CR008": "moves to a Secret with the next release; until=2026-06-30"})
+		return nil
+	})
 }

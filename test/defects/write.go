@@ -31,6 +31,7 @@ var crds = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "
 type definition struct {
 	plural, kind string
 	group        string // Group if it is empty
+	undescribed  bool
 	versions     []version
 	conversion   string // YAML, flow style
 }
@@ -62,9 +63,17 @@ func (d definition) manifest() []byte {
 		if v.more != "" {
 			fmt.Fprintf(&b, "    %s\n", v.more)
 		}
-		fmt.Fprintf(&b, "    schema: {openAPIV3Schema: {type: object, properties: %s}}\n", v.properties)
+		fmt.Fprintf(&b, "    schema: {openAPIV3Schema: {type: object, %sproperties: %s}}\n", d.description(), v.properties)
 	}
 	return []byte(b.String())
+}
+
+// description makes the schema say what it is of: that it does not is a defect, too.
+func (d definition) description() string {
+	if d.undescribed {
+		return ""
+	}
+	return "description: " + d.kind + " is a type with a defect., "
 }
 
 // define installs a CRD, or a new revision of one, and waits until that is served.
@@ -104,8 +113,8 @@ func (p *planter) write(ctx context.Context, manager string, d definition, versi
 }
 
 // update writes an object as a whole, as most programs do.
-func (p *planter) update(ctx context.Context, manager string, d definition, version, name string, change func(*unstructured.Unstructured) error) error {
-	objects := p.objects(d, version)
+func (p *planter) update(ctx context.Context, manager string, d definition, name string, change func(*unstructured.Unstructured) error) error {
+	objects := p.objects(d, "v1")
 	return until(ctx, func() error {
 		o, err := objects.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {

@@ -29,7 +29,7 @@ func (f found) of(d defects.Defect) bool {
 // checkAudit: crdwatch audit shows each planted defect, and what to do about it.
 func (c *cluster) checkAudit(t *testing.T) {
 	const crds = "customresourcedefinitions.apiextensions.k8s.io"
-	want := append(planted(),
+	want := append(slices.Concat(planted(), late()),
 		defects.Defect{Rule: "CRD001", Resource: crds, Object: "queues.demo.crdwatch.io"},
 		defects.Defect{Rule: "CRD007", Resource: crds, Object: "caches.demo.crdwatch.io"},
 	)

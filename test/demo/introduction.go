@@ -20,6 +20,7 @@ func (d *demo) sights() []sight {
 		{"backups/nightly", d.clock(retentionAt) + " deleted, but nobody serves its finalizer"},
 		{"dashboards", d.clock(installAt) + " their CRD is installed"},
 		{"crdwatch serve", d.clock(killAt) + " killed, and it misses nothing"},
+		{"ledgers", d.clock(killAt+awayFor) + " one in storage cannot be decoded: Broken"},
 		{"experiments", d.clock(removeAt) + " their CRD is removed, and they with it"},
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/crdwatch/crdwatch/test/defects"
 )
 
 const (
@@ -36,6 +38,9 @@ func (d *demo) keep(ctx context.Context, s *server) error {
 	default:
 	}
 	d.report(ctx, s, killed)
+	if err := defects.Plant(ctx, d.cluster, late()...); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("planting defects for the audit: %w", err)
+	}
 	return s.wait(ctx, forEver)
 }
 

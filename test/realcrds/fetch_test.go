@@ -2,17 +2,17 @@ package realcrds
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/crdwatch/crdwatch/test/module"
 )
 
 // fetchParallel is how many modules are downloaded at once.
@@ -66,9 +66,9 @@ func requireUnique(t *testing.T, all []manifest) {
 }
 
 func (s source) fetch(ctx context.Context, work string) ([]manifest, error) {
-	dir, err := s.download(ctx, work)
+	dir, err := module.Module{Path: s.module, Version: s.version, Sum: s.sum}.Download(ctx, work)
 	if err != nil {
-		return nil, fmt.Errorf("downloading %s@%s: %w", s.module, s.version, err)
+		return nil, err
 	}
 	var out []manifest
 	for _, pattern := range s.files {
@@ -91,28 +91,6 @@ func (s source) fetch(ctx context.Context, work string) ([]manifest, error) {
 		}
 	}
 	return out, nil
-}
-
-// download returns the directory of the module in the module cache.
-func (s source) download(ctx context.Context, work string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", s.module+"@"+s.version)
-	cmd.Dir = work
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GO111MODULE=on",
-		"GOSUMDB=off") // the sums are our own
-	out, runErr := cmd.Output()
-	var module struct{ Dir, Sum, Error string }
-	if err := json.Unmarshal(out, &module); err != nil {
-		return "", errors.Join(runErr, err)
-	}
-	switch {
-	case module.Error != "":
-		return "", errors.New(module.Error)
-	case runErr != nil:
-		return "", runErr
-	case module.Sum != s.sum:
-		return "", fmt.Errorf("its sum is %s, not %s", module.Sum, s.sum)
-	}
-	return module.Dir, nil
 }
 
 // readCRDs returns the CRDs in a file, which may have other objects too. They stay

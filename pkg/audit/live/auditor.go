@@ -91,6 +91,8 @@ type Auditor struct {
 	updates   *updates
 	peers     []audit.Peer
 	peersOld  bool
+	// growth is when the objects are to be counted next.
+	growth time.Time
 	// rest is when the background may go on, crdTurn and sweepTurn when both had their
 	// last turn.
 	rest, crdTurn, sweepTurn time.Time
@@ -233,6 +235,9 @@ func (a *Auditor) idle(now time.Time) time.Duration {
 	if len(a.timers) > 0 {
 		next = earlier(next, a.timers[0].at)
 	}
+	if !a.growth.IsZero() {
+		next = earlier(next, a.growth)
+	}
 	next = earlier(next, a.answers.next(next))
 	return max(next.Sub(now), time.Millisecond)
 }
@@ -256,4 +261,5 @@ func (a *Auditor) wakeSubjects(now time.Time) {
 	}
 	a.answers.retry(now)
 	a.updates.expire(now)
+	a.noteGrowth(now)
 }

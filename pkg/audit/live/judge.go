@@ -87,6 +87,7 @@ func (a *Auditor) cannot(r *resource, s *subject, key string, err error) {
 func (a *Auditor) judgeCRD(r *resource) {
 	delete(a.due, r)
 	failure, census := r.failure(), r.census()
+	a.view.setConditions(r, census)
 	if census == nil && failure == nil {
 		return // the end of the sweep comes here again
 	}
@@ -95,6 +96,9 @@ func (a *Auditor) judgeCRD(r *resource) {
 	if err != nil {
 		a.unreadableCRD(r, err)
 		return
+	}
+	if census != nil {
+		census.Growth = r.growth
 	}
 	in := &audit.Input{
 		Now: began, CRD: def.CRD, Earlier: a.earlierRevision(r), Census: census, Failure: failure, Peers: a.allPeers(),

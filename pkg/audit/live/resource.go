@@ -41,6 +41,8 @@ type resource struct {
 	// preparing: the list for a sweep is being made, and held came in meanwhile.
 	preparing, asked bool
 	held             []*item
+	// growth are earlier numbers of its objects, the oldest first.
+	growth []audit.Growth
 	// crowded: there were more subjects with findings than are kept.
 	crowded bool
 }
@@ -168,6 +170,7 @@ func (a *Auditor) forget(uid types.UID) {
 	a.dropSweep(r)
 	a.inbox.want(uid, false)
 	a.view.resource(uid, nil)
+	a.view.setConditions(r, nil)
 	now := time.Now()
 	for _, s := range r.subjects {
 		a.remove(s, now)

@@ -11,7 +11,7 @@ const (
 	// maxUpdates is how many updates of an object are remembered, updatesFor how long
 	// after the last one, and maxUpdated of how many objects.
 	maxUpdates = 32
-	updatesFor = 10 * time.Minute
+	updatesFor = time.Hour
 	maxUpdated = 4096
 )
 

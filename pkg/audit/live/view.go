@@ -18,12 +18,14 @@ type view struct {
 	unevaluated map[audit.Unevaluated]int
 	resources   map[types.UID]audit.Unevaluated
 	counts      map[audit.Class]int
+	conditions  map[types.UID]audit.Conditions
 }
 
 func newView() *view {
 	return &view{
 		open: map[*audit.Finding]bool{}, suppressed: map[*audit.Finding]bool{}, unevaluated: map[audit.Unevaluated]int{},
 		resources: map[types.UID]audit.Unevaluated{}, counts: map[audit.Class]int{},
+		conditions: map[types.UID]audit.Conditions{},
 	}
 }
 
@@ -44,6 +46,26 @@ func (a *Auditor) Counts() map[audit.Class]int {
 	a.view.mu.Lock()
 	defer a.view.mu.Unlock()
 	return maps.Clone(a.view.counts)
+}
+
+// Conditions returns what the objects of each resource say of themselves, of those that
+// are evaluated; it may be a second old. It may be called at any time. The maps are
+// shared and read-only.
+func (a *Auditor) Conditions() []audit.Conditions {
+	a.view.mu.Lock()
+	defer a.view.mu.Unlock()
+	return slices.Collect(maps.Values(a.view.conditions))
+}
+
+// setConditions sets those of a resource; a census of nil forgets them.
+func (v *view) setConditions(r *resource, census *audit.Census) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if census == nil || len(census.Conditions) == 0 {
+		delete(v.conditions, r.uid)
+		return
+	}
+	v.conditions[r.uid] = audit.Conditions{Resource: r.Resource.GVR.GroupResource(), Objects: maps.Clone(census.Conditions)}
 }
 
 func (v *view) show(f *audit.Finding) {

@@ -3,33 +3,36 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
+	"github.com/crdwatch/crdwatch/pkg/diff"
 )
 
-// annotationsNear is how many bytes of annotations are too near to what the API server
-// allows: 256 KiB for all keys and values together.
-const annotationsNear = 200 << 10
+// annotationsNear is too near to what the API server allows for all keys and values
+// together.
+var annotationsNear = audit.Threshold[audit.Bytes]{
+	Name: "size", Default: 200 << 10, Min: 1, Max: audit.Bytes(apivalidation.TotalAnnotationSizeLimitB), Doc: "the size from which annotations are near the limit",
+}
 
 func annotationsNearLimit() audit.Rule {
 	return audit.Rule{
 		ID: "CR013", Name: "annotations-near-limit", Severity: audit.Low, About: audit.AboutObject, Doc: doc("CR013"),
 		Remediation: "Apply with kubectl apply --server-side, which keeps no copy of the object in an annotation; move other large annotations elsewhere.",
 		Check:       checkAnnotationsNearLimit,
+		Thresholds:  []audit.Adjustable{annotationsNear},
 	}
 }
 
 func checkAnnotationsNearLimit(in *audit.Input) ([]audit.Finding, error) {
-	o := in.Object
-	if o.Size < annotationsNear {
+	o, near := in.Object, int(annotationsNear.In(in))
+	if o.Size < near {
 		return nil, nil
 	}
 	total := max(o.AnnotationBytes, audit.AnnotationBytes(o.Object))
 	largest, hidden := largestAnnotation(o.GetAnnotations())
-	if total < annotationsNear {
+	if total < near {
 		if o.AnnotationBytes == 0 && hidden != "" {
 			return nil, errors.New("measuring the annotations: some are redacted, and nobody measured them before")
 		}
@@ -41,11 +44,11 @@ func checkAnnotationsNearLimit(in *audit.Input) ([]audit.Finding, error) {
 		most = hidden + " is probably the largest"
 	}
 	rest := fmt.Sprintf("of the %s that the API server allows (%s); a write that exceeds the limit is rejected",
-		bytesText(int64(apivalidation.TotalAnnotationSizeLimitB)), most)
+		bytesText(apivalidation.TotalAnnotationSizeLimitB), most)
 	return []audit.Finding{{
 		Path:    ".metadata.annotations",
-		Message: fmt.Sprintf("the annotations take %s %s", bytesText(int64(total)), rest),
-		Summary: fmt.Sprintf("the annotations take over %s %s", bytesText(annotationsNear), rest),
+		Message: fmt.Sprintf("the annotations take %s %s", bytesText(total), rest),
+		Summary: fmt.Sprintf("the annotations take %s or more %s", bytesText(near), rest),
 	}}, nil
 }
 
@@ -56,7 +59,7 @@ func largestAnnotation(annotations map[string]string) (largest, hidden string) {
 		if n := len(key) + len(value); n > size || n == size && key < largest {
 			largest, size = key, n
 		}
-		if strings.HasPrefix(value, "<redacted sha256:") && (hidden == "" || key < hidden) {
+		if diff.IsMask(value) && (hidden == "" || key < hidden) {
 			hidden = key
 		}
 	}

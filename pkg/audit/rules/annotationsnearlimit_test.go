@@ -29,7 +29,7 @@ func applied(t *testing.T, size int) *audit.Object {
 // TestRedactedAnnotationsCount: the copy that kubectl apply keeps is hidden, and
 // measured all the same.
 func TestRedactedAnnotationsCount(t *testing.T) {
-	o := applied(t, annotationsNear)
+	o := applied(t, int(annotationsNear.Default))
 	findings, err := checkAnnotationsNearLimit(&audit.Input{Object: o})
 	if err != nil || len(findings) != 1 {
 		t.Fatalf("got %v, %v, want one finding", findings, err)
@@ -41,7 +41,7 @@ func TestRedactedAnnotationsCount(t *testing.T) {
 
 // TestUnmeasuredAnnotations: what is hidden and was not measured is not small.
 func TestUnmeasuredAnnotations(t *testing.T) {
-	o := applied(t, annotationsNear)
+	o := applied(t, int(annotationsNear.Default))
 	o.AnnotationBytes = 0
 	if findings, err := checkAnnotationsNearLimit(&audit.Input{Object: o}); err == nil {
 		t.Errorf("got %v and no error", findings)

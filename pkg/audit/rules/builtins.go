@@ -49,7 +49,6 @@ func groupBuiltins() []audit.Peer {
 		{Group: "apps", Plural: "replicasets", Singular: "replicaset", Kind: "ReplicaSet", ShortNames: []string{"rs"}},
 		{Group: "apps", Plural: "statefulsets", Singular: "statefulset", Kind: "StatefulSet", ShortNames: []string{"sts"}},
 		{Group: "autoscaling", Plural: "horizontalpodautoscalers", Singular: "horizontalpodautoscaler", Kind: "HorizontalPodAutoscaler", ShortNames: []string{"hpa"}},
-		{Group: "autoscaling", Plural: "horizontalpodautoscalers", Singular: "horizontalpodautoscaler", Kind: "HorizontalPodAutoscaler", ShortNames: []string{"hpa"}},
 		{Group: "batch", Plural: "cronjobs", Singular: "cronjob", Kind: "CronJob", ShortNames: []string{"cj"}},
 		{Group: "batch", Plural: "jobs", Singular: "job", Kind: "Job"},
 		{Group: "certificates.k8s.io", Plural: "certificatesigningrequests", Singular: "certificatesigningrequest", Kind: "CertificateSigningRequest", ShortNames: []string{"csr"}},

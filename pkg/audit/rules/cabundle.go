@@ -12,8 +12,7 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// expiryNotice is how long before its end a CA should be replaced.
-const expiryNotice = 30 * 24 * time.Hour
+var expiryNotice = audit.Threshold[time.Duration]{Name: "notice", Default: 30 * 24 * time.Hour, Doc: "how long before its end a CA should be replaced"}
 
 const bundlePath = webhookPath + ".caBundle"
 
@@ -22,6 +21,7 @@ func caBundle() audit.Rule {
 		ID: "CRD008", Name: "ca-bundle", Severity: audit.High, About: audit.AboutCRD, Doc: doc("CRD008"),
 		Remediation: "Renew the CA and put it into the CRD; if something injects it (cert-manager, an operator), repair that.",
 		Check:       checkCABundle,
+		Thresholds:  []audit.Adjustable{expiryNotice, grace},
 	}
 }
 
@@ -33,16 +33,16 @@ func checkCABundle(in *audit.Input) ([]audit.Finding, error) {
 	var findings []audit.Finding
 	switch last, found := lastExpiry(client.CABundle); {
 	case found:
-		findings = expiring(last)
+		findings = expiring(last, expiryNotice.In(in))
 	case in.Offline && len(bytes.TrimSpace(client.CABundle)) == 0:
 		// An injector fills it in when the manifest is installed.
 	case len(client.CABundle) == 0 && client.Service == nil:
 		// The certificate of a webhook elsewhere may be one that the system trusts.
 	case len(client.CABundle) == 0:
-		findings = []audit.Finding{missingBundle(in.CRD, client)}
+		findings = []audit.Finding{missingBundle(in, client)}
 	default:
 		findings = []audit.Finding{{
-			Severity: audit.Critical, Path: bundlePath, Since: in.CRD.Edited(), Due: in.CRD.Edited().Add(grace),
+			Severity: audit.Critical, Path: bundlePath, Since: in.CRD.Edited(), Due: in.CRD.Edited().Add(grace.In(in)),
 			Message: "the CA bundle of the conversion webhook has no certificate that can be parsed, so the API server cannot call it",
 		}}
 	}
@@ -56,9 +56,10 @@ func checkCABundle(in *audit.Input) ([]audit.Finding, error) {
 }
 
 // missingBundle names who should have filled it in, if the CRD tells.
-func missingBundle(crd *audit.CRD, client *apiextensionsv1.WebhookClientConfig) audit.Finding {
+func missingBundle(in *audit.Input, client *apiextensionsv1.WebhookClientConfig) audit.Finding {
+	crd := in.CRD
 	f := audit.Finding{
-		Path: bundlePath, Since: crd.Edited(), Due: crd.Edited().Add(grace),
+		Path: bundlePath, Since: crd.Edited(), Due: crd.Edited().Add(grace.In(in)),
 		Message: fmt.Sprintf("the conversion webhook (service %s/%s) has no CA bundle, so the API server does not trust its certificate",
 			client.Service.Namespace, client.Service.Name),
 		Remediation: "Put the CA of the webhook's certificate into the CRD, or repair what should inject it.",
@@ -81,11 +82,11 @@ func injectors() []string {
 }
 
 // expiring are the findings about a bundle of which the last certificate ends at a time:
-// one from 30 days before, and a graver one from then on.
-func expiring(last time.Time) []audit.Finding {
+// one from some time before, and a graver one from then on.
+func expiring(last time.Time, notice time.Duration) []audit.Finding {
 	return []audit.Finding{
 		{
-			Path: bundlePath, Since: last.Add(-expiryNotice), Due: last.Add(-expiryNotice), Until: last,
+			Path: bundlePath, Since: last.Add(-notice), Due: last.Add(-notice), Until: last,
 			Message: fmt.Sprintf("the CA of the conversion webhook expires at %s; from then on no conversion works", stamp(last)),
 			Summary: "the CA of the conversion webhook expires soon",
 		},

@@ -13,14 +13,16 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// clockSkew is how much the clock of a controller may be ahead of the API server's.
-const clockSkew = 5 * time.Minute
+var clockSkew = audit.Threshold[time.Duration]{
+	Name: "clockSkew", Default: 5 * time.Minute, Doc: "how much the clock of a controller may be ahead of the API server's",
+}
 
 func conditionConventions() audit.Rule {
 	return audit.Rule{
 		ID: "CR015", Name: "condition-conventions", Severity: audit.Low, About: audit.AboutObject, Doc: doc("CR015"),
 		Remediation: "Have the controller set conditions with meta.SetStatusCondition of k8s.io/apimachinery, which keeps the conventions.",
 		Check:       checkConditionConventions,
+		Thresholds:  []audit.Adjustable{clockSkew},
 	}
 }
 
@@ -37,7 +39,7 @@ func checkConditionConventions(in *audit.Input) ([]audit.Finding, error) {
 	seen := map[string]int{}
 	for _, c := range conditions {
 		seen[c["type"].(string)]++
-		findings = append(findings, checkCondition(in.Object, c, declared)...)
+		findings = append(findings, checkCondition(in, c, declared)...)
 	}
 	for _, t := range slices.Sorted(maps.Keys(seen)) {
 		if seen[t] > 1 {
@@ -61,7 +63,7 @@ func conditionFields() []string {
 // with a severity, or a time of the last probe, have conventions of their own, in which
 // a condition that is True has no reason.
 func declaredConditionFields(in *audit.Input) (declared []string, ok bool) {
-	v := in.CRD.Version(in.Object.GroupVersionKind().Version)
+	v := versionOf(in)
 	if v == nil || v.Schema == nil || v.Schema.OpenAPIV3Schema == nil {
 		return nil, true
 	}
@@ -96,9 +98,9 @@ func standardConditions(o *audit.Object) ([]map[string]any, bool) {
 
 // checkCondition returns what one condition lacks or has wrong. Only what the schema
 // declares can be lacking: anything else would be pruned.
-func checkCondition(o *audit.Object, c map[string]any, declared []string) []audit.Finding {
+func checkCondition(in *audit.Input, c map[string]any, declared []string) []audit.Finding {
 	name := c["type"].(string)
-	path := fmt.Sprintf(".status.conditions[type=%q]", name)
+	path := conditionPath(name)
 	var findings []audit.Finding
 	for _, field := range []string{"lastTransitionTime", "reason"} {
 		if field == "reason" && c["status"] == string(metav1.ConditionTrue) {
@@ -113,7 +115,7 @@ func checkCondition(o *audit.Object, c map[string]any, declared []string) []audi
 		findings = append(findings, audit.Finding{Path: path + ".status", Message: fmt.Sprintf(
 			"condition %s has the status %q; only %s are understood", name, status, strings.Join(conditionStatuses(), ", "))})
 	}
-	if f := fromFuture(o, c, path); f != nil {
+	if f := fromFuture(in, c, path); f != nil {
 		findings = append(findings, *f)
 	}
 	return findings
@@ -125,11 +127,11 @@ func conditionStatuses() []string {
 
 // fromFuture tells of a time that lay ahead when the status was written. That is past
 // when the time comes.
-func fromFuture(o *audit.Object, c map[string]any, path string) *audit.Finding {
+func fromFuture(in *audit.Input, c map[string]any, path string) *audit.Finding {
 	text, _ := c["lastTransitionTime"].(string)
 	at, err := time.Parse(time.RFC3339, text)
-	written := o.Changed()
-	if err != nil || written.IsZero() || !at.After(written.Add(clockSkew)) {
+	written := in.Object.Changed()
+	if err != nil || written.IsZero() || !at.After(written.Add(clockSkew.In(in))) {
 		return nil
 	}
 	return &audit.Finding{

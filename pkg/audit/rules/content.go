@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -25,6 +26,23 @@ func items(content map[string]any, path ...string) []map[string]any {
 		}
 	}
 	return out
+}
+
+// versionOf is the version that the object was read in; nil if the CRD does not have it
+// any more.
+func versionOf(in *audit.Input) *audit.Version {
+	return in.CRD.Version(in.Object.GroupVersionKind().Version)
+}
+
+// ownStatus reports whether the status of the object has an endpoint of its own.
+func ownStatus(in *audit.Input) bool {
+	v := versionOf(in)
+	return v != nil && v.OwnStatus()
+}
+
+// conditionPath is the path of a condition in its object.
+func conditionPath(t string) string {
+	return fmt.Sprintf(".status.conditions[type=%q]", t)
 }
 
 // lastWrite is when an object was last written, as far as it tells.

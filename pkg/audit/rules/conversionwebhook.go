@@ -10,11 +10,12 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-const (
-	// webhookPatience is how long a conversion webhook may be away: it may be restarting.
-	webhookPatience = 2 * time.Minute
-	// failedAttempts is how often something must have failed to be taken for lasting.
-	failedAttempts = 3
+// Of the rules for which a list that fails is the defect:
+var (
+	// webhookPatience: a webhook may be restarting.
+	webhookPatience = audit.Threshold[time.Duration]{Name: "after", Default: 2 * time.Minute, Doc: "how long it may last"}
+	// failedAttempts: crdwatch audit makes no more than three, crdwatch serve counts one.
+	failedAttempts = audit.Threshold[int]{Name: "attempts", Default: 3, Min: 1, Max: 3, Doc: "how often a list must have failed to count at once"}
 )
 
 // webhookPath is where the webhook stands in a CRD.
@@ -25,6 +26,7 @@ func conversionWebhookDown() audit.Rule {
 		ID: "CRD001", Name: "conversion-webhook-down", Severity: audit.Critical, About: audit.AboutCRD, Doc: doc("CRD001"),
 		Remediation: "Restore the webhook's service and its pods; or, if no conversion is needed any more, set spec.conversion.strategy to None.",
 		Ask:         askWebhook, Check: checkWebhook,
+		Thresholds: []audit.Adjustable{webhookPatience, failedAttempts},
 	}
 }
 
@@ -72,7 +74,7 @@ func checkWebhook(in *audit.Input) ([]audit.Finding, error) {
 		}
 		return findings, err
 	}
-	return append(findings, webhookDown(in.CRD, down)), err
+	return append(findings, webhookDown(in, down)), err
 }
 
 // conversionFailed reports whether it is the conversion that keeps objects from being read.
@@ -84,7 +86,7 @@ func conversionFailed(f *audit.Failure) bool {
 // also be there and answer nonsense.
 func failingWebhook(in *audit.Input) audit.Finding {
 	return audit.Finding{
-		Severity: webhookSeverity(in.CRD), Path: webhookPath, Since: in.Failure.Since, Due: failureDue(in.Failure),
+		Severity: webhookSeverity(in.CRD), Path: webhookPath, Since: in.Failure.Since, Due: failureDue(in),
 		Message: fmt.Sprintf("the conversion webhook fails, and the objects cannot be listed: %s", in.Failure.Message),
 		Summary: "the conversion webhook fails",
 	}
@@ -92,21 +94,21 @@ func failingWebhook(in *audit.Input) audit.Finding {
 
 // failureDue is when a failure counts: at once if it was tried often enough, otherwise
 // after as long as that takes.
-func failureDue(f *audit.Failure) time.Time {
-	if f.Attempts >= failedAttempts {
+func failureDue(in *audit.Input) time.Time {
+	if in.Failure.Attempts >= failedAttempts.In(in) {
 		return time.Time{}
 	}
-	return f.Since.Add(webhookPatience)
+	return in.Failure.Since.Add(webhookPatience.In(in))
 }
 
-func webhookDown(crd *audit.CRD, down *outage) audit.Finding {
+func webhookDown(in *audit.Input, down *outage) audit.Finding {
 	f := audit.Finding{
-		Severity: webhookSeverity(crd), Path: webhookPath, Since: down.since,
-		Message: fmt.Sprintf("the conversion webhook is down: %s; %s", down.what, webhookVictims(crd)),
+		Severity: webhookSeverity(in.CRD), Path: webhookPath, Since: down.since,
+		Message: fmt.Sprintf("the conversion webhook is down: %s; %s", down.what, webhookVictims(in.CRD)),
 		Summary: "the conversion webhook is down",
 	}
 	if !down.since.IsZero() {
-		f.Due = down.since.Add(webhookPatience)
+		f.Due = down.since.Add(webhookPatience.In(in))
 	}
 	return f
 }

@@ -14,13 +14,14 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-const (
-	// costlyShare is the part of a limit, in percent, above which a rule is in the way
-	// of the next change of its schema.
-	costlyShare = 50
-	// notableShare is the part of the limit below which a missing limit does not
-	// matter. It is where the API server itself starts to name expensive rules.
-	notableShare = 10
+var (
+	costlyShare = audit.Threshold[audit.Percent]{
+		Name: "costly", Default: 50, Max: 100, Doc: "the part of the API server's limit above which rules are costly",
+	}
+	// notableShare is where the API server itself starts to name expensive rules.
+	notableShare = audit.Threshold[audit.Percent]{
+		Name: "notable", Default: 10, Max: 100, Doc: "the part of it above which a missing maxItems or the like matters",
+	}
 )
 
 func costlyCEL() audit.Rule {
@@ -28,23 +29,28 @@ func costlyCEL() audit.Rule {
 		ID: "CRD020", Name: "unbounded-or-costly-cel", Severity: audit.Low, About: audit.AboutCRD, Doc: doc("CRD020"),
 		Remediation: "Add maxItems, maxProperties and maxLength to what the rule looks at, or simplify the rule.",
 		Check:       checkCEL,
+		Thresholds:  []audit.Adjustable{costlyShare, notableShare},
 	}
 }
 
 func checkCEL(in *audit.Input) ([]audit.Finding, error) {
-	verdict := in.CRD.Derive("CRD020", func() any {
-		findings, err := checkRules(in.CRD)
+	shares := celShares{costly: uint64(costlyShare.In(in)), notable: uint64(notableShare.In(in))}
+	verdict := in.CRD.Derive(fmt.Sprintf("CRD020 %d", shares), func() any {
+		findings, err := checkRules(in.CRD, shares)
 		return celVerdict{findings, err}
 	}).(celVerdict)
 	return slices.Clone(verdict.findings), verdict.err
 }
+
+// celShares are parts of a limit, in percent.
+type celShares struct{ costly, notable uint64 }
 
 type celVerdict struct {
 	findings []audit.Finding
 	err      error
 }
 
-func checkRules(crd *audit.CRD) ([]audit.Finding, error) {
+func checkRules(crd *audit.CRD, shares celShares) ([]audit.Finding, error) {
 	var flaws []flaw
 	var failed []error
 	var schemas []*apiextensionsv1.CustomResourceValidation
@@ -55,7 +61,7 @@ func checkRules(crd *audit.CRD) ([]audit.Finding, error) {
 			return apiequality.Semantic.DeepEqual(s, v.Schema)
 		})
 		if i < 0 {
-			found, err := celFlaws(v)
+			found, err := celFlaws(v, shares)
 			failed = append(failed, err)
 			i = len(schemas)
 			schemas, known = append(schemas, v.Schema), append(known, found)
@@ -68,7 +74,7 @@ func checkRules(crd *audit.CRD) ([]audit.Finding, error) {
 	return joinVersions(flaws), errors.Join(failed...)
 }
 
-func celFlaws(v *audit.Version) ([]flaw, error) {
+func celFlaws(v *audit.Version, shares celShares) ([]flaw, error) {
 	if v.Schema == nil || !hasRules(v.Schema.OpenAPIV3Schema) {
 		return nil, nil
 	}
@@ -77,13 +83,13 @@ func celFlaws(v *audit.Version) ([]flaw, error) {
 		return nil, err
 	}
 	costs := estimateCEL(root)
-	flaws := roomyRules(costs.rules)
+	flaws := roomyRules(costs.rules, shares)
 	for _, r := range worstByPlace(costs.rules) {
-		if exceeds(r.cost, costlyShare, validation.StaticEstimatedCostLimit) {
+		if exceeds(r.cost, shares.costly, validation.StaticEstimatedCostLimit) {
 			flaws = append(flaws, costlyRule(r))
 		}
 	}
-	if total := costs.total(); exceeds(total, costlyShare, validation.StaticEstimatedCRDCostLimit) && !slices.ContainsFunc(costs.rules, refused) {
+	if total := costs.total(); exceeds(total, shares.costly, validation.StaticEstimatedCRDCostLimit) && !slices.ContainsFunc(costs.rules, refused) {
 		flaws = append(flaws, costlyTotal(costs, total))
 	}
 	var failed []error
@@ -142,11 +148,11 @@ func costlyRule(r celRule) flaw {
 
 // roomyRules is about the rules that are not costly yet, but only for want of a limit
 // cost as much as they do. One flaw stands for all: they are of no concern today.
-func roomyRules(rules []celRule) []flaw {
+func roomyRules(rules []celRule, shares celShares) []flaw {
 	counts := map[limit]int{}
 	places, worst := 0, uint64(0)
 	for _, r := range worstByPlace(rules) {
-		if exceeds(r.cost, costlyShare, validation.StaticEstimatedCostLimit) || !exceeds(r.cost, notableShare, validation.StaticEstimatedCostLimit) {
+		if exceeds(r.cost, shares.costly, validation.StaticEstimatedCostLimit) || !exceeds(r.cost, shares.notable, validation.StaticEstimatedCostLimit) {
 			continue
 		}
 		missing := missingLimits(r)

@@ -13,11 +13,9 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-const (
-	// establishPatience is how long the API server may take to see a change of a CRD.
-	establishPatience = time.Minute
-	// terminatePatience is how long its deletion may.
-	terminatePatience = 10 * time.Minute
+var (
+	establishPatience = audit.Threshold[time.Duration]{Name: "after", Default: time.Minute, Doc: "how long the API server may take to see a change of the CRD"}
+	terminatePatience = audit.Threshold[time.Duration]{Name: "deleting", Default: 10 * time.Minute, Doc: "how long the deletion of the CRD may take"}
 )
 
 func crdUnhealthy() audit.Rule {
@@ -25,6 +23,7 @@ func crdUnhealthy() audit.Rule {
 		ID: "CRD003", Name: "crd-unhealthy", Severity: audit.Critical, About: audit.AboutCRD, Doc: doc("CRD003"),
 		Remediation: "See the condition: rename what is taken, make the schema structural, or clear the finalizers that hold the deletion.",
 		Check:       checkCRDUnhealthy,
+		Thresholds:  []audit.Adjustable{establishPatience, terminatePatience, grace},
 	}
 }
 
@@ -46,20 +45,16 @@ func current(crd *audit.CRD, t apiextensionsv1.CustomResourceDefinitionCondition
 
 // ofCondition is a finding about a condition: the summary, what else there is to say,
 // and the condition's own words.
-func ofCondition(crd *audit.CRD, c *apiextensionsv1.CustomResourceDefinitionCondition, summary, more string) audit.Finding {
-	since := cmp.Or(c.LastTransitionTime.Time, crd.CreationTimestamp.Time)
+func ofCondition(in *audit.Input, c *apiextensionsv1.CustomResourceDefinitionCondition, summary, more string) audit.Finding {
+	since := cmp.Or(c.LastTransitionTime.Time, in.CRD.CreationTimestamp.Time)
 	f := audit.Finding{
-		Path: conditionPath(c.Type), Since: since, Due: since.Add(establishPatience),
+		Path: conditionPath(string(c.Type)), Since: since, Due: since.Add(establishPatience.In(in)),
 		Message: summary + more, Summary: summary,
 	}
 	if words := strings.Trim(c.Reason+": "+c.Message, ": "); words != "" {
 		f.Message += " (" + words + ")"
 	}
 	return f
-}
-
-func conditionPath(t apiextensionsv1.CustomResourceDefinitionConditionType) string {
-	return fmt.Sprintf(".status.conditions[type=%q]", t)
 }
 
 // notServed tells of names that are taken, and of whatever else keeps the CRD from
@@ -73,17 +68,17 @@ func notServed(in *audit.Input) []audit.Finding {
 	names := current(in.CRD, apiextensionsv1.NamesAccepted)
 	switch {
 	case names != nil && names.Status == apiextensionsv1.ConditionFalse && served:
-		f := ofCondition(in.CRD, names, "a new name of the CRD is taken by another type of the group, so its objects are served without it", "")
+		f := ofCondition(in, names, "a new name of the CRD is taken by another type of the group, so its objects are served without it", "")
 		f.Severity = audit.High
 		return []audit.Finding{f}
 	case names != nil && names.Status == apiextensionsv1.ConditionFalse:
-		return []audit.Finding{ofCondition(in.CRD, names, "a name of the CRD is taken by another type of the group, so its objects are not served", "")}
+		return []audit.Finding{ofCondition(in, names, "a name of the CRD is taken by another type of the group, so its objects are not served", "")}
 	case served:
 		return nil
 	case established == nil:
 		created := in.CRD.CreationTimestamp.Time
 		return []audit.Finding{{
-			Path: conditionPath(apiextensionsv1.Established), Since: created, Due: created.Add(grace),
+			Path: conditionPath(string(apiextensionsv1.Established)), Since: created, Due: created.Add(grace.In(in)),
 			Message:     "the CRD has no condition Established: no API server has taken notice of it, and its objects are not served",
 			Remediation: "See whether the API server runs its controllers for CRDs: its log says why it does not update the status.",
 		}}
@@ -91,7 +86,7 @@ func notServed(in *audit.Input) []audit.Finding {
 	if current(in.CRD, apiextensionsv1.Established) == nil {
 		return nil
 	}
-	return []audit.Finding{ofCondition(in.CRD, established, "the CRD is not established: the API server does not serve its objects", "")}
+	return []audit.Finding{ofCondition(in, established, "the CRD is not established: the API server does not serve its objects", "")}
 }
 
 func notStructural(in *audit.Input) []audit.Finding {
@@ -99,7 +94,7 @@ func notStructural(in *audit.Input) []audit.Finding {
 	if c == nil || c.Status != apiextensionsv1.ConditionTrue {
 		return nil
 	}
-	return []audit.Finding{ofCondition(in.CRD, c, "the schema is not structural: unknown fields are kept, and defaults and webhook conversion are off", "")}
+	return []audit.Finding{ofCondition(in, c, "the schema is not structural: unknown fields are kept, and defaults and webhook conversion are off", "")}
 }
 
 // notDeleted tells of a CRD that is being deleted for long, or cannot be.
@@ -113,13 +108,13 @@ func notDeleted(in *audit.Input) []audit.Finding {
 	if c == nil {
 		c = &apiextensionsv1.CustomResourceDefinitionCondition{Type: apiextensionsv1.Terminating}
 	}
-	f := ofCondition(in.CRD, c, "the CRD is being deleted and does not go", ": "+remains(in))
+	f := ofCondition(in, c, "the CRD is being deleted and does not go", ": "+remains(in))
 	if deleted != nil {
 		f.Since = deleted.Time
 	}
-	f.Due = f.Since.Add(terminatePatience)
+	f.Due = f.Since.Add(terminatePatience.In(in))
 	if terminating && c.Reason == "InstanceDeletionFailed" {
-		f.Due = f.Since.Add(establishPatience) // it does not even wait for finalizers
+		f.Due = f.Since.Add(establishPatience.In(in)) // it does not even wait for finalizers
 	}
 	return []audit.Finding{f}
 }

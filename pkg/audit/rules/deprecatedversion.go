@@ -11,14 +11,16 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// writerMemory is how long an entry of managedFields says that somebody still writes.
-const writerMemory = 90 * 24 * time.Hour
+var writerMemory = audit.Threshold[time.Duration]{
+	Name: "recent", Default: 90 * 24 * time.Hour, Doc: "how long an entry of managedFields tells that somebody still writes",
+}
 
 func deprecatedVersionWritten() audit.Rule {
 	return audit.Rule{
 		ID: "CRD007", Name: "deprecated-version-still-written", Severity: audit.Medium, About: audit.AboutCRD, Doc: doc("CRD007"),
 		Remediation: "Upgrade or reconfigure the manager named, so that it writes a version that stays.",
 		Check:       checkDeprecatedWritten,
+		Thresholds:  []audit.Adjustable{writerMemory},
 	}
 }
 
@@ -32,8 +34,8 @@ func checkDeprecatedWritten(in *audit.Input) ([]audit.Finding, error) {
 		if !v.Deprecated && !outdated(in.CRD, v) {
 			continue
 		}
-		for _, w := range writersIn(in.Census, in.CRD.Spec.Group+"/"+v.Name) {
-			findings = append(findings, writtenStill(in.CRD, v, w, in.Census.Writers[w])...)
+		for _, w := range writersIn(in, v.Name) {
+			findings = append(findings, writtenStill(in, v, w)...)
 		}
 	}
 	return findings, nil
@@ -57,11 +59,15 @@ func successor(crd *audit.CRD) *audit.Version {
 	return newest
 }
 
-// writersIn are those who have written a version, in a fixed order.
-func writersIn(c *audit.Census, apiVersion string) []audit.Writer {
+// writersIn are those who have written a version, sorted by manager; none if the objects
+// were not read.
+func writersIn(in *audit.Input, version string) []audit.Writer {
+	if in.Census == nil {
+		return nil
+	}
 	var found []audit.Writer
-	for w := range c.Writers {
-		if w.APIVersion == apiVersion {
+	for w := range in.Census.Writers {
+		if w.APIVersion == in.CRD.Spec.Group+"/"+version {
 			found = append(found, w)
 		}
 	}
@@ -72,7 +78,8 @@ func writersIn(c *audit.Census, apiVersion string) []audit.Writer {
 }
 
 // writtenStill is a finding, and a milder one for the time when the entry is old.
-func writtenStill(crd *audit.CRD, v *audit.Version, w audit.Writer, t *audit.Trace) []audit.Finding {
+func writtenStill(in *audit.Input, v *audit.Version, w audit.Writer) []audit.Finding {
+	t := in.Census.Writers[w]
 	what, severity := "is older or less stable than the storage version", audit.Low // it may be meant to be served for long
 	if v.Deprecated {
 		what, severity = "is deprecated", audit.Medium
@@ -87,13 +94,13 @@ func writtenStill(crd *audit.CRD, v *audit.Version, w audit.Writer, t *audit.Tra
 		Message: fmt.Sprintf("%s %s, and manager %q has written it (%s): %s, last at %s (for example %s)",
 			v.Name, what, w.Manager, through, plural(t.Objects, "object"), stamp(t.Newest), t.Sample),
 		Summary:     fmt.Sprintf("%s %s, and manager %q has written it", v.Name, what, w.Manager),
-		Remediation: leaveVersion(crd, v),
+		Remediation: leaveVersion(in.CRD, v),
 	}
 	if t.Newest.IsZero() {
 		return []audit.Finding{f}
 	}
 	old := f
-	f.Until = t.Newest.Add(writerMemory)
+	f.Until = t.Newest.Add(writerMemory.In(in))
 	old.Severity, old.Due = audit.Info, f.Until
 	return []audit.Finding{f, old}
 }

@@ -37,12 +37,6 @@ var reachesOut = regexp.MustCompile(`(?i)^(kubeconfig.*|cluster(name|ref|selecto
 // discovery does not show as types of their own.
 var notStored = []string{"Binding", "DeleteOptions", "Eviction", "Scale", "Status", "TokenRequest"}
 
-// embedded is an object within an object.
-type embedded struct {
-	path     string
-	question audit.Question
-}
-
 // isForOthers: what the object embeds is not meant for this cluster.
 func isForOthers(in *audit.Input) bool {
 	if elsewhere.MatchString(in.CRD.Spec.Group) || elsewhere.MatchString(in.CRD.Spec.Names.Kind) {
@@ -58,24 +52,19 @@ func isForOthers(in *audit.Input) bool {
 }
 
 // embeddedIn are the objects within a spec whose type this cluster should serve.
-func embeddedIn(in *audit.Input) []embedded {
-	if in.Offline || in.Object.GetDeletionTimestamp() != nil || isForOthers(in) {
+func embeddedIn(in *audit.Input) []sought {
+	if isForOthers(in) {
 		return nil
 	}
-	var found []embedded
-	specNode(in).walk(func(n *node) bool {
+	return seek(in, func(n *node) (q audit.Question, found, deeper bool) {
 		if n.field != "" && (remoteField.MatchString(n.field) || isFunctionInput(in, n)) {
-			return false
+			return q, false, false
 		}
 		if m, ok := n.value.(map[string]any); ok && isEmbedded(m) {
-			if q, ok := embeddedQuestion(in, m); ok {
-				found = append(found, embedded{n.path(), q})
-			}
+			q, found = embeddedQuestion(in, m)
 		}
-		return true
+		return q, found, true
 	})
-	slices.SortFunc(found, func(a, b embedded) int { return strings.Compare(a.path, b.path) })
-	return found
 }
 
 // isFunctionInput: a Composition's functions take what looks like objects, of types that
@@ -111,19 +100,14 @@ func askEmbedded(in *audit.Input) []audit.Question {
 }
 
 func checkEmbedded(in *audit.Input) ([]audit.Finding, error) {
-	var findings []audit.Finding
-	var unknown doubts
-	for _, e := range embeddedIn(in) {
-		switch a := in.Answer(e.question); a.Outcome {
+	findings, unknown := judgeEach(embeddedIn(in), func(q audit.Question) (f audit.Finding, doubt *audit.Answer) {
+		switch a := in.Answer(q); a.Outcome {
 		case audit.NotServed:
-			findings = append(findings, audit.Finding{
-				Path: e.path,
-				Message: fmt.Sprintf("embeds an object of kind %s in %s, which the API server does not serve: creating it fails",
-					e.question.Kind, groupVersion(e.question)),
-			})
+			f.Message = fmt.Sprintf("embeds an object of kind %s in %s, which the API server does not serve: creating it fails", q.Kind, groupVersion(q))
 		case audit.Unknown:
-			unknown.add(e.question, a)
+			doubt = &a
 		}
-	}
+		return f, doubt
+	})
 	return findings, unknown.err("whether embedded types are served")
 }

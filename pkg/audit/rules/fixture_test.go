@@ -75,15 +75,21 @@ func TestFixtures(t *testing.T) {
 	}
 }
 
-func tryFixture(t *testing.T, r audit.Rule, path, kind string) {
+func readFixture(t *testing.T, path string) *fixture {
+	t.Helper()
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var f fixture
-	if err := yaml.UnmarshalStrict(raw, &f); err != nil {
+	f := &fixture{}
+	if err := yaml.UnmarshalStrict(raw, f); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
+	return f
+}
+
+func tryFixture(t *testing.T, r audit.Rule, path, kind string) {
+	f := readFixture(t, path)
 	now := f.now()
 	holding, lines, unknown := 0, "", false
 	for _, in := range f.inputs(t, r.About) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -13,16 +12,13 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/diff"
 )
 
-const (
-	// More than hotUpdates updates within hotWindow are a loop.
-	hotUpdates = 10
-	hotWindow  = 5 * time.Minute
-	// settling is how long an object may take after it was created, or its spec changed.
-	settling = 10 * time.Minute
-	// fightWindow is how soon managers overwrite each other who fight.
-	fightWindow = 30 * time.Minute
-	// fightReversals is how often, so that it is no single correction.
-	fightReversals = 2
+var (
+	// hotUpdates: crdwatch serve remembers 32 updates, and a loop has one more.
+	hotUpdates = audit.Threshold[int]{Name: "updates", Default: 10, Min: 1, Max: 31, Doc: "how many updates are no loop yet"}
+	hotWindow  = audit.Threshold[time.Duration]{Name: "within", Default: 5 * time.Minute, Min: time.Second, Doc: "in which time"}
+	// fightReversals: a single one may be a correction.
+	fightReversals = audit.Threshold[int]{Name: "reversals", Default: 2, Min: 1, Max: 31, Doc: "how often a value must be taken back for a fight"}
+	fightWindow    = audit.Threshold[time.Duration]{Name: "reversedWithin", Default: 30 * time.Minute, Min: time.Second, Doc: "how soon after it was set"}
 )
 
 func hotLoopOrFight() audit.Rule {
@@ -30,6 +26,7 @@ func hotLoopOrFight() audit.Rule {
 		ID: "CR007", Name: "hot-loop-or-fight", Severity: audit.High, About: audit.AboutObject, Live: true, Doc: doc("CR007"),
 		Remediation: "Let one manager own the path: take it out of what the other one applies; or mend the controller that writes without need.",
 		Check:       checkHotLoop,
+		Thresholds:  []audit.Adjustable{hotUpdates, hotWindow, fightReversals, fightWindow, grace},
 	}
 }
 
@@ -56,24 +53,18 @@ func hotLoop(in *audit.Input) (audit.Finding, bool) {
 			telling = append(telling, u)
 		}
 	}
-	f, ok := tooOften(telling, isTelling)
+	f, ok := tooOften(in, telling, isTelling)
 	if !ok {
-		if f, ok = tooOften(all, func(diff.Change) bool { return true }); !ok {
+		if f, ok = tooOften(in, all, func(diff.Change) bool { return true }); !ok {
 			return f, false
 		}
 		f.Severity = audit.Info
 	}
-	f.Due = settled.Add(settling)
+	f.Due = settled.Add(grace.In(in))
 	return f, f.Due.Before(f.Until)
 }
 
 func isTelling(c diff.Change) bool { return !isHeartbeat(c.Path) }
-
-func ownStatus(in *audit.Input) bool {
-	_, version, _ := strings.Cut(in.Object.GetAPIVersion(), "/")
-	v := in.CRD.Version(version)
-	return v != nil && v.OwnStatus()
-}
 
 // changesSpec reports whether an update is one of the spec. If the status has no
 // endpoint of its own, its changes raise the generation, too.
@@ -85,13 +76,14 @@ func changesSpec(u audit.Update, ownStatus bool) bool {
 
 // tooOften finds out whether there are too many updates, until when that is so if no
 // more come, and which of the changes that count is the most frequent.
-func tooOften(updates []audit.Update, counts func(diff.Change) bool) (audit.Finding, bool) {
-	first := len(updates) - hotUpdates - 1
-	if first < 0 || updates[len(updates)-1].Time.Sub(updates[first].Time) >= hotWindow {
+func tooOften(in *audit.Input, updates []audit.Update, counts func(diff.Change) bool) (audit.Finding, bool) {
+	most, window := hotUpdates.In(in), hotWindow.In(in)
+	first := len(updates) - most - 1
+	if first < 0 || updates[len(updates)-1].Time.Sub(updates[first].Time) >= window {
 		return audit.Finding{}, false
 	}
-	until := updates[first].Time.Add(hotWindow)
-	for first > 0 && updates[first-1+hotUpdates].Time.Sub(updates[first-1].Time) < hotWindow {
+	until := updates[first].Time.Add(window)
+	for first > 0 && updates[first-1+most].Time.Sub(updates[first-1].Time) < window {
 		first--
 	}
 	loop := updates[first:]
@@ -100,11 +92,9 @@ func tooOften(updates []audit.Update, counts func(diff.Change) bool) (audit.Find
 	return audit.Finding{
 		Path: path, Since: loop[0].Time, Until: until,
 		Message: fmt.Sprintf("updated %d times within %s without a change of the spec, mostly here, by %s", len(loop), took.Round(time.Second), describeManagers(names)),
-		Summary: fmt.Sprintf("updated more than %d times within %s without a change of the spec, mostly here, by %s", hotUpdates, minutes(hotWindow), describeManagers(names)),
+		Summary: fmt.Sprintf("updated more than %d times within %s without a change of the spec, mostly here, by %s", most, lasting(window), describeManagers(names)),
 	}, true
 }
-
-func minutes(d time.Duration) string { return fmt.Sprintf("%d minutes", int(d.Minutes())) }
 
 // mostChanged returns the path that changed in most updates, and who changed it.
 func mostChanged(updates []audit.Update, counts func(diff.Change) bool) (string, []string) {
@@ -154,11 +144,11 @@ func fights(in *audit.Input) []audit.Finding {
 			swings[c.Path] = append(swings[c.Path], swing{c, u.Time})
 		}
 	}
-	created := in.Object.GetCreationTimestamp().Time
+	settled := in.Object.GetCreationTimestamp().Add(grace.In(in))
 	var findings []audit.Finding
 	for path, s := range swings {
-		if f, ok := fight(path, s); ok && created.Add(settling).Before(f.Until) {
-			f.Due = created.Add(settling)
+		if f, ok := fight(in, path, s); ok && settled.Before(f.Until) {
+			f.Due = settled
 			findings = append(findings, f)
 		}
 	}
@@ -168,9 +158,9 @@ func fights(in *audit.Input) []audit.Finding {
 
 // fight judges the changes of one path by the longest run at their end in which each
 // takes back the one before.
-func fight(path string, s []swing) (audit.Finding, bool) {
-	first := len(s) - 1
-	for first > 0 && reverts(s[first], s[first-1]) {
+func fight(in *audit.Input, path string, s []swing) (audit.Finding, bool) {
+	first, window := len(s)-1, fightWindow.In(in)
+	for first > 0 && s[first].reverts(s[first-1], window) {
 		first--
 	}
 	run := s[first:]
@@ -183,14 +173,14 @@ func fight(path string, s []swing) (audit.Finding, bool) {
 	}
 	last := run[len(run)-1].time
 	f := audit.Finding{
-		Path: path, Since: run[0].time, Until: last.Add(fightWindow),
+		Path: path, Since: run[0].time, Until: last.Add(window),
 		Message: fmt.Sprintf("%s overwrite each other: the value went back and forth %d times between %s and %s", managers(names), len(run), stamp(run[0].time), stamp(last)),
 		Summary: fmt.Sprintf("%s overwrite each other: the value goes back and forth", managers(names)),
 	}
 	switch {
 	case isHeartbeat(path):
 		f.Severity = audit.Info
-	case len(run)-1 < fightReversals:
+	case len(run)-1 < fightReversals.In(in):
 		f.Severity = audit.Low
 		f.Message = fmt.Sprintf("%s took back at %s what %s wrote at %s", managers(names[1:]), stamp(last), managers(names[:1]), stamp(run[0].time))
 		f.Summary = fmt.Sprintf("%s takes back what %s writes", managers(names[1:]), managers(names[:1]))
@@ -199,9 +189,9 @@ func fight(path string, s []swing) (audit.Finding, bool) {
 }
 
 // reverts reports whether a change takes back the one before, by another manager and
-// soon.
-func reverts(c, before swing) bool {
+// within a window.
+func (c swing) reverts(before swing, window time.Duration) bool {
 	return c.Manager != "" && before.Manager != "" && c.Manager != before.Manager &&
-		c.time.Sub(before.time) < fightWindow &&
+		c.time.Sub(before.time) < window &&
 		equality.Semantic.DeepEqual(c.New, before.Old) && equality.Semantic.DeepEqual(c.Old, before.New)
 }

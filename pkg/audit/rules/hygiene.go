@@ -41,18 +41,13 @@ func staleStorage(crd *audit.CRD) []audit.Finding {
 	if storage == nil {
 		return nil
 	}
-	newest := storage.Name
-	for _, v := range crd.Served() {
-		if !v.Deprecated && version.CompareKubeAwareVersionStrings(v.Name, newest) > 0 {
-			newest = v.Name
-		}
-	}
-	if newest == storage.Name {
+	newest := successor(crd)
+	if newest == nil || version.CompareKubeAwareVersionStrings(newest.Name, storage.Name) <= 0 {
 		return nil
 	}
 	return []audit.Finding{{
 		Path:    versionPath(storage.Name) + ".storage",
-		Message: fmt.Sprintf("objects are stored in version %s, although %s is served: %s cannot be given up before they are stored in the newer one", storage.Name, newest, storage.Name),
+		Message: fmt.Sprintf("objects are stored in version %s, although %s is served: %s cannot be given up before they are stored in the newer one", storage.Name, newest.Name, storage.Name),
 	}}
 }
 
@@ -109,6 +104,9 @@ func undescribed(v *audit.Version) []flaw {
 }
 
 func described(s *apiextensionsv1.JSONSchemaProps) bool {
+	if s == nil {
+		return false
+	}
 	if s.Description != "" {
 		return true
 	}
@@ -118,8 +116,5 @@ func described(s *apiextensionsv1.JSONSchemaProps) bool {
 			return true
 		}
 	}
-	if s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil && described(s.AdditionalProperties.Schema) {
-		return true
-	}
-	return s.Items != nil && s.Items.Schema != nil && described(s.Items.Schema)
+	return described(valuesOf(s)) || described(itemsOf(s))
 }

@@ -8,13 +8,16 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// The sizes from which an object is large, and much too large. etcd takes requests of
-// 1.5 MiB by default (--max-request-bytes).
+var (
+	largeSize = audit.Threshold[audit.Bytes]{Name: "medium", Default: 512 << 10, Min: 1, Doc: "the size as JSON from which an object is large"}
+	hugeSize  = audit.Threshold[audit.Bytes]{Name: "high", Default: 1 << 20, Min: 1, Doc: "the size from which the severity is high"}
+)
+
 const (
-	largeSize  = 512 << 10
-	hugeSize   = 1 << 20
-	etcdLimit  = 3 << 19
-	largePiece = 2 // a part is named if it makes up at least one in largePiece of the whole
+	// etcdLimit is what etcd takes by default (--max-request-bytes).
+	etcdLimit = 3 << 19
+	// largePiece: a part is named if it makes up at least one in so many of the whole.
+	largePiece = 2
 )
 
 func largeObject() audit.Rule {
@@ -22,23 +25,24 @@ func largeObject() audit.Rule {
 		ID: "CR011", Name: "large-object", Severity: audit.Medium, About: audit.AboutObject, Doc: doc("CR011"),
 		Remediation: "Split the object, or move what is large out of it: into a ConfigMap of its own, or out of the cluster.",
 		Check:       checkLargeObject,
+		Thresholds:  []audit.Adjustable{largeSize, hugeSize},
 	}
 }
 
 func checkLargeObject(in *audit.Input) ([]audit.Finding, error) {
-	if in.Object.Size < largeSize {
+	severity, size := audit.Medium, audit.Bytes(in.Object.Size)
+	switch {
+	case size >= hugeSize.In(in):
+		severity = audit.High
+	case size < largeSize.In(in):
 		return nil, nil
 	}
-	severity := audit.Medium
-	if in.Object.Size >= hugeSize {
-		severity = audit.High
-	}
-	path, size := largest(in.Object.Object, "", in.Object.Size)
+	path, piece := largest(in.Object.Object, "", in.Object.Size)
 	return []audit.Finding{{
 		Severity: severity, Path: path,
 		Message: fmt.Sprintf("the object is %s of JSON, and etcd's limit is %s by default; most of it, about %s, is at %s",
-			mebibytes(in.Object.Size), mebibytes(etcdLimit), mebibytes(size), path),
-		Summary: fmt.Sprintf("the object is large: etcd's limit is %s by default; most of it is at %s", mebibytes(etcdLimit), audit.NormalizePath(path)),
+			bytesText(in.Object.Size), bytesText(etcdLimit), bytesText(piece), path),
+		Summary: fmt.Sprintf("the object is large: etcd's limit is %s by default; most of it is at %s", bytesText(etcdLimit), audit.NormalizePath(path)),
 	}}, nil
 }
 
@@ -80,9 +84,4 @@ func encodedSize(value any) int {
 		return 0
 	}
 	return len(text)
-}
-
-// mebibytes writes a size in MiB.
-func mebibytes(n int) string {
-	return strconv.FormatFloat(float64(n)/(1<<20), 'f', 2, 64) + " MiB"
 }

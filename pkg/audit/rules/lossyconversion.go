@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
@@ -15,6 +16,7 @@ func lossyNoneConversion() audit.Rule {
 		ID: "CRD005", Name: "lossy-none-conversion", Severity: audit.High, About: audit.AboutCRD, Doc: doc("CRD005"),
 		Remediation: "Add the fields to the poorer version's schema, convert with a webhook, or stop serving one of the versions.",
 		Check:       checkLossyConversion,
+		Thresholds:  []audit.Adjustable{writerMemory},
 	}
 }
 
@@ -31,7 +33,7 @@ func checkLossyConversion(in *audit.Input) ([]audit.Finding, error) {
 	mismatches, _ := in.CRD.Derive("CRD005", func() any { return mismatchesOf(in.CRD) }).([]mismatch)
 	var findings []audit.Finding
 	for i := range mismatches {
-		findings = append(findings, mismatches[i].finding(in))
+		findings = append(findings, mismatches[i].findings(in)...)
 	}
 	return findings, nil
 }
@@ -63,17 +65,29 @@ func mismatchesOf(crd *audit.CRD) []mismatch {
 	return mismatches
 }
 
-func (m *mismatch) finding(in *audit.Input) audit.Finding {
+// findings are one, and a graver one as long as somebody seems to write the version.
+func (m *mismatch) findings(in *audit.Input) []audit.Finding {
 	f := audit.Finding{
 		Severity: m.severity(), Path: versionPath(m.version) + ".schema", Since: in.CRD.Edited(),
 		Summary: fmt.Sprintf("conversion is None, and %s has not the same fields as the storage version %s", m.version, m.storage),
 	}
 	f.Message = fmt.Sprintf("%s: %s", f.Summary, strings.Join(m.consequences(), "; "))
-	if writers := writersOf(in.Census, in.CRD.Spec.Group+"/"+m.version); len(writers) > 0 {
-		f.Severity++
-		f.Message += fmt.Sprintf("; %s is written by %s", m.version, some(writers))
+	var writers []string
+	var last time.Time
+	for _, w := range writersIn(in, m.version) {
+		writers = append(writers, w.Manager)
+		last = later(last, in.Census.Writers[w].Newest)
 	}
-	return f
+	if len(writers) == 0 {
+		return []audit.Finding{f}
+	}
+	written := f
+	written.Severity++
+	written.Message += fmt.Sprintf("; %s was written by %s, last at %s", m.version, some(slices.Compact(writers)), stamp(last))
+	if !last.IsZero() {
+		written.Until = last.Add(writerMemory.In(in))
+	}
+	return []audit.Finding{written, f}
 }
 
 // severity is that of a version that nobody writes. A new storage version often leaves
@@ -104,19 +118,4 @@ func (m *mismatch) consequences() []string {
 		told = append(told, fmt.Sprintf("they have different types for %s, and what one accepts the other rejects", some(m.retyped)))
 	}
 	return told
-}
-
-// writersOf are the managers that objects name for a version.
-func writersOf(c *audit.Census, apiVersion string) []string {
-	if c == nil {
-		return nil
-	}
-	var names []string
-	for w := range c.Writers {
-		if w.APIVersion == apiVersion {
-			names = append(names, w.Manager)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

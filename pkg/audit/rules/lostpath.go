@@ -52,7 +52,7 @@ func lostField(root *apiextensionsv1.JSONSchemaProps, path string) string {
 		} else {
 			walked += "[]"
 		}
-		if i == 0 && isField && givenToAll(field.Value) {
+		if i == 0 && isField && isMeta(field.Value) {
 			return ""
 		}
 		next, open := follow(at, n)
@@ -65,11 +65,6 @@ func lostField(root *apiextensionsv1.JSONSchemaProps, path string) string {
 		at = next
 	}
 	return ""
-}
-
-// givenToAll are the fields that objects have without a schema for them.
-func givenToAll(name string) bool {
-	return name == "apiVersion" || name == "kind" || name == "metadata"
 }
 
 // follow goes one step down in a schema; nil: there is nothing. It gives up (open)

@@ -13,17 +13,14 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// migrationPatience is how long a migration may take, or wait to be begun.
-const migrationPatience = time.Hour
-
-// migrationsPath is where the CRD tells of its migration.
-const migrationsPath = `.status.conditions[type="StorageMigrating"]`
+var migrationPatience = audit.Threshold[time.Duration]{Name: "after", Default: time.Hour, Doc: "how long a migration may take, or wait to be begun"}
 
 func migrationStuck() audit.Rule {
 	return audit.Rule{
 		ID: "CRD015", Name: "migration-stuck", Severity: audit.Medium, About: audit.AboutCRD, Doc: doc("CRD015"),
 		Remediation: "Remove what stopped the migration, delete the StorageVersionMigration and create it again.",
 		Ask:         askMigrationStuck, Check: checkMigrationStuck,
+		Thresholds: []audit.Adjustable{migrationPatience},
 	}
 }
 
@@ -67,9 +64,9 @@ func checkMigrationStuck(in *audit.Input) ([]audit.Finding, error) {
 	var findings []audit.Finding
 	if len(migrations) > 0 {
 		m := decisive(migrations)
-		findings = stuckMigration(m, queued[m])
+		findings = stuckMigration(m, queued[m], migrationPatience.In(in))
 	} else {
-		findings = strayCondition(in.CRD)
+		findings = strayCondition(in.CRD, migrationPatience.In(in))
 	}
 	if len(unknown) > 0 {
 		return findings, fmt.Errorf("looking for migrations of stored objects: %s", strings.Join(unknown, "; "))
@@ -130,11 +127,11 @@ func migrationIs(m *unstructured.Unstructured, condition string) bool {
 
 // stuckMigration tells of a migration that failed, takes long, or was never begun,
 // unless it is queued behind others.
-func stuckMigration(m *unstructured.Unstructured, queued bool) []audit.Finding {
+func stuckMigration(m *unstructured.Unstructured, queued bool, patience time.Duration) []audit.Finding {
 	if migrationIs(m, "Succeeded") || m.GetDeletionTimestamp() != nil {
 		return nil
 	}
-	f := audit.Finding{Path: migrationsPath}
+	f := audit.Finding{Path: conditionPath(string(apiextensionsv1.StorageMigrating))}
 	failed, running := namedCondition(m.Object, "Failed"), namedCondition(m.Object, "Running")
 	switch {
 	case migrationIs(m, "Failed"):
@@ -144,14 +141,14 @@ func stuckMigration(m *unstructured.Unstructured, queued bool) []audit.Finding {
 			m.GetName(), stamp(f.Since), quoteMessage(failed))
 	case migrationIs(m, "Running"):
 		f.Since = migrationTime(running, m)
-		f.Due = f.Since.Add(migrationPatience)
-		f.Summary = "the migration of the stored objects to the storage version has been running for over an hour"
+		f.Due = f.Since.Add(patience)
+		f.Summary = fmt.Sprintf("the migration of the stored objects to the storage version has been running for over %s", lasting(patience))
 		f.Message = fmt.Sprintf("the StorageVersionMigration %s has been running since %s%s", m.GetName(), stamp(f.Since), quoteMessage(running))
 	case queued:
 		return nil
 	default:
 		f.Since = m.GetCreationTimestamp().Time
-		f.Due = f.Since.Add(migrationPatience)
+		f.Due = f.Since.Add(patience)
 		f.Summary = "the migration of the stored objects to the storage version has not begun"
 		f.Message = fmt.Sprintf("the StorageVersionMigration %s was created at %s and has not begun: perhaps no controller for it runs", m.GetName(), stamp(f.Since))
 		f.Remediation = "Enable the API's controller in kube-controller-manager (feature gate StorageVersionMigrator), or install kube-storage-version-migrator for its own API."
@@ -161,15 +158,15 @@ func stuckMigration(m *unstructured.Unstructured, queued bool) []audit.Finding {
 
 // strayCondition tells of a CRD that claims to migrate while no migration is known, and
 // of one whose migration failed and is gone.
-func strayCondition(crd *audit.CRD) []audit.Finding {
+func strayCondition(crd *audit.CRD, patience time.Duration) []audit.Finding {
 	c := crd.Condition(apiextensionsv1.StorageMigrating)
 	if c == nil {
 		return nil
 	}
-	f := audit.Finding{Path: migrationsPath, Since: c.LastTransitionTime.Time}
+	f := audit.Finding{Path: conditionPath(string(apiextensionsv1.StorageMigrating)), Since: c.LastTransitionTime.Time}
 	switch {
 	case c.Status == apiextensionsv1.ConditionTrue:
-		f.Due = f.Since.Add(migrationPatience)
+		f.Due = f.Since.Add(patience)
 		f.Summary = "the CRD says that its objects are being migrated, and no StorageVersionMigration for them is to be seen"
 		f.Message = fmt.Sprintf("the CRD has said since %s that its objects are being migrated, and no StorageVersionMigration for them is to be seen", stamp(f.Since))
 	case c.Reason == "MigrationFailed" && len(crd.Status.StoredVersions) > 1:

@@ -85,11 +85,8 @@ func collision(path, name string, others []audit.Peer, said map[string]bool, has
 	if len(found) == 0 {
 		return nil
 	}
-	if more := len(found) - maxNamed; more > 0 {
-		found = append(found[:maxNamed], fmt.Sprintf("%d more", more))
-	}
 	return &audit.Finding{Path: path, Message: fmt.Sprintf(
-		"%q also means %s; with the name alone kubectl shows one of them and does not say which", name, strings.Join(found, ", "))}
+		"%q also means %s; with the name alone kubectl shows one of them and does not say which", name, atMost(maxNamed, found))}
 }
 
 // qualified is how a resource is asked for without doubt.

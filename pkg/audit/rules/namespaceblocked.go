@@ -13,11 +13,9 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-const (
-	// namespacePatience is how long the deletion of a namespace may take.
-	namespacePatience = 15 * time.Minute
-	// maxNamespaces is how many namespaces are looked at for one CRD.
-	maxNamespaces = 100
+var (
+	namespacePatience = audit.Threshold[time.Duration]{Name: "after", Default: 15 * time.Minute, Doc: "how long the deletion of a namespace may take"}
+	maxNamespaces     = audit.Threshold[int]{Name: "namespaces", Default: 100, Min: 1, Max: 1000, Doc: "how many namespaces are looked at for one CRD"}
 )
 
 func namespaceBlocked() audit.Rule {
@@ -25,6 +23,7 @@ func namespaceBlocked() audit.Rule {
 		ID: "CRD009", Name: "namespace-blocked", Severity: audit.High, About: audit.AboutCRD, Doc: doc("CRD009"),
 		Remediation: "Restore the controller that owns the finalizers named; remove them only after cleaning up what they protect.",
 		Ask:         askNamespaceBlocked, Check: checkNamespaceBlocked,
+		Thresholds: []audit.Adjustable{namespacePatience, maxNamespaces},
 	}
 }
 
@@ -52,7 +51,7 @@ func namespaceQuestion(name string) audit.Question {
 func askNamespaceBlocked(in *audit.Input) []audit.Question {
 	var questions []audit.Question
 	names := namespacesWithBlockers(in)
-	for _, name := range names[:min(len(names), maxNamespaces)] {
+	for _, name := range names[:min(len(names), maxNamespaces.In(in))] {
 		questions = append(questions, namespaceQuestion(name))
 	}
 	return questions
@@ -61,8 +60,8 @@ func askNamespaceBlocked(in *audit.Input) []audit.Question {
 func checkNamespaceBlocked(in *audit.Input) ([]audit.Finding, error) {
 	var findings []audit.Finding
 	var unknown []string
-	names := namespacesWithBlockers(in)
-	for _, name := range names[:min(len(names), maxNamespaces)] {
+	names, most := namespacesWithBlockers(in), maxNamespaces.In(in)
+	for _, name := range names[:min(len(names), most)] {
 		answer := in.Answer(namespaceQuestion(name))
 		switch {
 		case answer.Outcome == audit.Unknown:
@@ -71,8 +70,8 @@ func checkNamespaceBlocked(in *audit.Input) ([]audit.Finding, error) {
 			findings = append(findings, blockedNamespace(in, name, answer.Objects[0])...)
 		}
 	}
-	if more := len(names) - maxNamespaces; more > 0 {
-		unknown = append(unknown, fmt.Sprintf("%d more namespaces in which objects wait to be deleted: only %d are looked at", more, maxNamespaces))
+	if more := len(names) - most; more > 0 {
+		unknown = append(unknown, fmt.Sprintf("%d more namespaces in which objects wait to be deleted: only %d are looked at", more, most))
 	}
 	if len(unknown) > 0 {
 		return findings, fmt.Errorf("looking whether namespaces are being deleted: %s", strings.Join(unknown, "; "))
@@ -92,7 +91,7 @@ func blockedNamespace(in *audit.Input, name string, content map[string]any) []au
 	finalizers, samples, n := blockersOf(in.Census, name)
 	return []audit.Finding{{
 		Subject: audit.Subject{Group: in.CRD.Spec.Group, Resource: in.CRD.Spec.Names.Plural, Namespace: name},
-		Path:    ".metadata.finalizers", Since: deleted.Time, Due: deleted.Add(namespacePatience),
+		Path:    ".metadata.finalizers", Since: deleted.Time, Due: deleted.Add(namespacePatience.In(in)),
 		Message: fmt.Sprintf("the namespace was deleted at %s and is still there: at least %s of this kind in it cannot go (%s), because of %s%s",
 			stamp(deleted.Time), plural(n, "object"), samples, finalizers, namespaceMessages(content)),
 		Summary: fmt.Sprintf("the namespace was deleted and is still there: objects of this kind in it cannot go, because of %s", finalizers),

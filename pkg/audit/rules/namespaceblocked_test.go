@@ -12,15 +12,15 @@ import (
 // taken to be well.
 func TestNamespacesAreCapped(t *testing.T) {
 	in := &audit.Input{CRD: patched(t, nil), Census: audit.NewCensus(), Answers: map[audit.Question]audit.Answer{}}
-	for i := range maxNamespaces + 7 {
+	for i := range maxNamespaces.Default + 7 {
 		in.Census.Add(audit.NewObject(map[string]any{"metadata": map[string]any{
 			"name": "a", "namespace": fmt.Sprintf("ns-%03d", i),
 			"deletionTimestamp": "2026-11-25T11:00:00Z", "finalizers": []any{"example.com/keep"},
 		}}, 100))
 	}
 	asked := askNamespaceBlocked(in)
-	if len(asked) != maxNamespaces {
-		t.Fatalf("%d questions, want %d", len(asked), maxNamespaces)
+	if len(asked) != maxNamespaces.Default {
+		t.Fatalf("%d questions, want %d", len(asked), maxNamespaces.Default)
 	}
 	for _, q := range asked {
 		in.Answers[q] = audit.Answer{Outcome: audit.Absent}

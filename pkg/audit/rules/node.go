@@ -25,7 +25,7 @@ type node struct {
 // rootNode is the object as a whole. Without a structural schema the nodes have none.
 func rootNode(in *audit.Input) *node {
 	n := &node{value: in.Object.Object}
-	if v := in.CRD.Version(in.Object.GroupVersionKind().Version); v != nil {
+	if v := versionOf(in); v != nil {
 		n.root, _ = v.Structural() // CRD003 tells of a schema that is not structural
 	}
 	return n

@@ -7,18 +7,20 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// controllerPatience is how long a controller may leave a new object unanswered.
-const controllerPatience = 7 * 24 * time.Hour
-
-// leftAlone is how many percent of the objects a controller may have left without an
-// answer while it lived, to count as one that answers all.
-const leftAlone = 10
+var (
+	controllerPatience = audit.Threshold[time.Duration]{Name: "after", Default: 7 * 24 * time.Hour, Doc: "how long an object may wait for an answer"}
+	// leftAlone parts a controller that answers all from one that is there for some.
+	leftAlone = audit.Threshold[audit.Percent]{
+		Name: "leftAlone", Default: 10, Max: 100, Doc: "how many earlier objects a controller may have left without an answer",
+	}
+)
 
 func noLiveController() audit.Rule {
 	return audit.Rule{
 		ID: "CRD010", Name: "no-live-controller", Severity: audit.Medium, About: audit.AboutCRD, Doc: doc("CRD010"),
 		Remediation: "Look whether the controller runs and may write the status; reinstall it, or export the objects and remove the CRD.",
 		Check:       checkNoLiveController,
+		Thresholds:  []audit.Adjustable{controllerPatience, leftAlone},
 	}
 }
 
@@ -31,7 +33,7 @@ func checkNoLiveController(in *audit.Input) ([]audit.Finding, error) {
 		return nil, nil // nobody ever wrote status: perhaps the kind is mere configuration
 	}
 	waiting, first, sample := unanswered(in.Census, last)
-	if answersSome(in.Census, waiting) {
+	if answersSome(in, waiting) {
 		return nil, nil
 	}
 	if paused := in.Census.Findings["CR009"]; paused != nil {
@@ -41,7 +43,7 @@ func checkNoLiveController(in *audit.Input) ([]audit.Finding, error) {
 		return nil, nil
 	}
 	return []audit.Finding{{
-		Path: ".status", Since: last, Due: first.Add(time.Hour + controllerPatience),
+		Path: ".status", Since: last, Due: first.Add(time.Hour + controllerPatience.In(in)),
 		Message: fmt.Sprintf("nobody who writes the status of these objects has written anything since %s (%q was the last); still without an answer: %s created or changed after that, the first since %s, such as %s",
 			stamp(last), manager, plural(waiting, "object"), stamp(first), sample),
 	}}, nil
@@ -51,7 +53,7 @@ func checkNoLiveController(in *audit.Input) ([]audit.Finding, error) {
 // subresource.
 func hasStatus(crd *audit.CRD) bool {
 	v := crd.Storage()
-	if v == nil || v.Subresources == nil || v.Subresources.Status == nil || v.Schema == nil || v.Schema.OpenAPIV3Schema == nil {
+	if v == nil || !v.OwnStatus() || v.Schema == nil || v.Schema.OpenAPIV3Schema == nil {
 		return false
 	}
 	_, ok := v.Schema.OpenAPIV3Schema.Properties["status"]
@@ -80,12 +82,12 @@ func lastStatus(c *audit.Census) (manager string, last time.Time) {
 
 // answersSome reports whether the controller left objects alone while it lived: then
 // that it leaves others alone tells nothing.
-func answersSome(c *audit.Census, waiting int) bool {
-	all := 0
+func answersSome(in *audit.Input, waiting int) bool {
+	c, all := in.Census, 0
 	for _, t := range c.Waiting {
 		all += t.Objects
 	}
-	return (all-waiting)*100 > (c.Objects-waiting)*leftAlone
+	return (all-waiting)*100 > (c.Objects-waiting)*int(leftAlone.In(in))
 }
 
 // unanswered counts the objects that began to wait after a time, and says when the

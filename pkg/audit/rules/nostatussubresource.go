@@ -19,7 +19,7 @@ func noStatusSubresource() audit.Rule {
 func checkStatusSubresource(in *audit.Input) ([]audit.Finding, error) {
 	var flaws []flaw
 	for _, v := range in.CRD.Served() {
-		if v.Subresources != nil && v.Subresources.Status != nil || !partsStatus(v) {
+		if v.OwnStatus() || !partsStatus(v) {
 			continue
 		}
 		flaws = append(flaws, flaw{version: v.Name, path: ".subresources.status",
@@ -44,9 +44,7 @@ func partsStatus(v *audit.Version) bool {
 func wanted(root map[string]apiextensionsv1.JSONSchemaProps) []string {
 	var names []string
 	for name := range root {
-		switch name {
-		case "apiVersion", "kind", "metadata", "status":
-		default:
+		if !isMeta(name) && name != "status" {
 			names = append(names, name)
 		}
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
@@ -9,6 +10,7 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/value"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
+	"github.com/crdwatch/crdwatch/pkg/diff"
 )
 
 // absentFrom returns the shortest beginning of a path at which an object has nothing;
@@ -99,7 +101,13 @@ func declares(crd *audit.CRD, s *schema.Structural, path fieldpath.Path) bool {
 
 // isMasked reports whether a path has a redacted value in it.
 func isMasked(path fieldpath.Path) bool {
-	return strings.Contains(path.String(), "<redacted sha256:")
+	masked := func(v value.Value) bool { return v.IsString() && diff.IsMask(v.AsString()) }
+	return slices.ContainsFunc(path, func(e fieldpath.PathElement) bool {
+		if e.Value != nil {
+			return masked(*e.Value)
+		}
+		return e.Key != nil && slices.ContainsFunc(*e.Key, func(f value.Field) bool { return masked(f.Value) })
+	})
 }
 
 // renderPath writes a path as events do: items of sets as ["value"].

@@ -11,15 +11,16 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// ownerPatience is how long the garbage collector may take, which reads the types that are
-// served every 30 seconds.
-const ownerPatience = 2 * time.Minute
+// ownerPatience is for the garbage collector, which reads the types that are served every
+// 30 seconds.
+var ownerPatience = audit.Threshold[time.Duration]{Name: "after", Default: 2 * time.Minute, Doc: "how long the garbage collector may take"}
 
 func badOwnerReference() audit.Rule {
 	return audit.Rule{
 		ID: "CR005", Name: "bad-owner-reference", Severity: audit.High, About: audit.AboutObject, Doc: doc("CR005"),
 		Remediation: "Remove the owner reference, or write it anew from the owner that exists now.",
 		Ask:         askOwners, Check: checkOwners,
+		Thresholds: []audit.Adjustable{ownerPatience},
 	}
 }
 
@@ -62,7 +63,7 @@ func checkOwners(in *audit.Input) ([]audit.Finding, error) {
 		}
 		if f := judgeOwner(in.Object, ref, a, fate); f.Message != "" {
 			f.Path = fmt.Sprintf(".metadata.ownerReferences[%d]", i)
-			f.Due = in.Object.Changed().Add(ownerPatience)
+			f.Due = in.Object.Changed().Add(ownerPatience.In(in))
 			findings = append(findings, f)
 		}
 	}
@@ -94,30 +95,39 @@ type fate struct {
 // fateOf tells what the garbage collector does (attemptToDeleteItem in
 // k8s.io/kubernetes/pkg/controller/garbagecollector).
 func fateOf(in *audit.Input, refs []metav1.OwnerReference) fate {
-	doubtful := false
+	doubtful, kept := false, false
 	for _, ref := range refs {
 		switch a := in.Answer(ownerQuestion(in.Object, ref)); {
+		case a.Outcome == audit.NotServed, a.Namespaced && in.Object.GetNamespace() == "":
+			return fate{"the garbage collector neither deletes the object nor removes the reference, because another owner is one that it cannot look for", audit.High}
 		case a.Outcome == audit.Found && uidOf(a) == string(ref.UID):
-			return fate{"the garbage collector removes the reference when it next looks, and leaves the object to its other owner", audit.Medium}
-		case a.Outcome == audit.Unknown, a.Outcome == audit.NotServed:
+			kept = true
+		case a.Outcome == audit.Unknown:
 			doubtful = true
 		}
 	}
-	if doubtful {
+	switch {
+	case kept:
+		return fate{"the garbage collector removes the reference when it next looks, and leaves the object to its other owner", audit.Medium}
+	case doubtful:
 		return fate{"the garbage collector deletes the object when it next looks, unless another owner exists", audit.High}
 	}
 	return fate{"the garbage collector deletes the object when it next looks", audit.High}
 }
 
-// judgeOwner says what is wrong with a reference. Of what cannot be an owner the garbage
-// collector says so in its log, and does not look at the object any more.
+// judgeOwner says what is wrong with a reference. An owner of a type that is not served the
+// garbage collector looks for again and again: the type may come. On a namespaced owner of
+// an object that is not it gives up at once.
 func judgeOwner(o *audit.Object, ref metav1.OwnerReference, a audit.Answer, next fate) (f audit.Finding) {
 	owner := fmt.Sprintf("%s %q", ref.Kind, ref.Name)
-	const never = "the garbage collector gives up on the object and never deletes it"
+	const (
+		never  = "the garbage collector gives up on the object and never deletes it"
+		unless = "the garbage collector cannot look for it, and does not delete the object"
+	)
 	switch {
 	case a.Outcome == audit.NotServed:
-		f.Message = fmt.Sprintf("the owner %s is of %s, which the API server does not serve: %s", owner, ref.APIVersion, never)
-		f.Summary = fmt.Sprintf("the owner is of kind %s in %s, which the API server does not serve: %s", ref.Kind, ref.APIVersion, never)
+		f.Message = fmt.Sprintf("the owner %s is of %s, which the API server does not serve: %s", owner, ref.APIVersion, unless)
+		f.Summary = fmt.Sprintf("the owner is of kind %s in %s, which the API server does not serve: %s", ref.Kind, ref.APIVersion, unless)
 	case a.Namespaced && o.GetNamespace() == "":
 		f.Message = fmt.Sprintf("the owner %s is namespaced and the object is not: %s", owner, never)
 		f.Summary = fmt.Sprintf("the owner, of kind %s, is namespaced and the object is not: %s", ref.Kind, never)

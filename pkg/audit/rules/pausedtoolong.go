@@ -12,14 +12,14 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// pausePatience is how long a pause may last.
-const pausePatience = 7 * 24 * time.Hour
+var pausePatience = audit.Threshold[time.Duration]{Name: "after", Default: 7 * 24 * time.Hour, Doc: "how long a pause may last"}
 
 func pausedTooLong() audit.Rule {
 	return audit.Rule{
 		ID: "CR009", Name: "paused-too-long", Severity: audit.Medium, About: audit.AboutObject, Doc: doc("CR009"),
 		Remediation: "Remove the mark to resume; if the pause is meant to last, ignore the finding with a reason and an end.",
 		Check:       checkPausedTooLong,
+		Thresholds:  []audit.Adjustable{pausePatience},
 	}
 }
 
@@ -27,6 +27,7 @@ func checkPausedTooLong(in *audit.Input) ([]audit.Finding, error) {
 	if onSchedule(in) || queued(in.Object) {
 		return nil, nil
 	}
+	patience := pausePatience.In(in)
 	var findings []audit.Finding
 	for _, p := range pauses(in.Object, in.CRD.Spec.Group) {
 		since := setBefore(in.Object, p.path)
@@ -37,9 +38,9 @@ func checkPausedTooLong(in *audit.Input) ([]audit.Finding, error) {
 			return findings, errors.New("telling since when the object is paused: it has no managedFields with a time")
 		}
 		f := audit.Finding{
-			Path: p.path.String(), Since: since, Due: since.Add(pausePatience),
+			Path: p.path.String(), Since: since, Due: since.Add(patience),
 			Message: fmt.Sprintf("%s, since %s or earlier; %s", p.text, stamp(since), p.effect),
-			Summary: fmt.Sprintf("%s for over 7 days; %s", p.text, p.effect),
+			Summary: fmt.Sprintf("%s for over %s; %s", p.text, lasting(patience), p.effect),
 		}
 		if p.lasting {
 			f.Severity = audit.Low

@@ -103,9 +103,12 @@ func enumerate(words []string) string {
 const mostNamed = 3
 
 // some names a few words, and counts the others.
-func some(words []string) string {
-	if more := len(words) - mostNamed; more > 0 {
-		words = append(words[:mostNamed:mostNamed], plural(more, "other"))
+func some(words []string) string { return atMost(mostNamed, words) }
+
+// atMost names so many words, and counts the others.
+func atMost(n int, words []string) string {
+	if more := len(words) - n; more > 0 {
+		words = append(words[:n:n], plural(more, "other"))
 	}
 	return enumerate(words)
 }

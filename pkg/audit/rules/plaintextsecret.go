@@ -16,6 +16,7 @@ func plaintextSecret() audit.Rule {
 		ID: "CR008", Name: "plaintext-secret", Severity: audit.High, About: audit.AboutObject, Doc: doc("CR008"),
 		Remediation: "Put the value into a Secret and refer to it from here; then change it, because everybody who may read the object has seen it.",
 		Check:       checkPlaintextSecret,
+		Thresholds:  []audit.Adjustable{randomMin, randomMax, randomBits, randomTurns},
 	}
 }
 
@@ -49,7 +50,7 @@ func checkPlaintextSecret(in *audit.Input) ([]audit.Finding, error) {
 			return false
 		}
 		if value, ok := n.value.(string); ok {
-			if what := secretIn(n, value); what.text != "" {
+			if what := secretIn(in, n, value); what.text != "" {
 				findings = append(findings, what.finding(n.path(), value))
 			}
 		}
@@ -100,10 +101,10 @@ func (c clue) finding(path, value string) audit.Finding {
 }
 
 // secretIn says what makes a string a secret.
-func secretIn(n *node, value string) clue {
+func secretIn(in *audit.Input, n *node, value string) clue {
 	name, pair := secretName(n)
-	if !audit.IsRedacted(value) {
-		return secretValue(name, value)
+	if !diff.IsMask(value) {
+		return secretValue(in, name, value)
 	}
 	s := n.schema()
 	if s != nil && s.ValueValidation != nil && s.ValueValidation.Format == "password" {

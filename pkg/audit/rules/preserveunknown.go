@@ -55,7 +55,7 @@ func unknownPreserved(version string, root *apiextensionsv1.JSONSchemaProps) []f
 
 func rootText(root *apiextensionsv1.JSONSchemaProps) string {
 	for name := range root.Properties {
-		if name != "apiVersion" && name != "kind" && name != "metadata" {
+		if !isMeta(name) {
 			return "x-kubernetes-preserve-unknown-fields is set at the root of the schema: a misspelt or misplaced top-level field is stored and ignored in silence"
 		}
 	}

@@ -9,23 +9,21 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
-	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-const (
-	// reconcilePatience is how long a controller may take.
-	reconcilePatience = 15 * time.Minute
-	// quotedRunes is how much of a condition's reason and message is repeated.
-	quotedRunes = 300
-)
+var reconcilePatience = audit.Threshold[time.Duration]{Name: "after", Default: 15 * time.Minute, Doc: "how long a controller may take"}
+
+// quotedRunes is how much of a condition's reason and message is repeated.
+const quotedRunes = 300
 
 func reconcileFailing() audit.Rule {
 	return audit.Rule{
 		ID: "CR006", Name: "reconcile-failing", Severity: audit.Medium, About: audit.AboutObject, Doc: doc("CR006"),
 		Remediation: "See what the condition and the controller's log say; if the controller does not run, bring it back.",
 		Check:       checkReconcile,
+		Thresholds:  []audit.Adjustable{reconcilePatience, grace},
 	}
 }
 
@@ -39,7 +37,7 @@ func checkReconcile(in *audit.Input) ([]audit.Finding, error) {
 	if in.Object.GetDeletionTimestamp() != nil || atRest(in.Object, in.CRD.Spec.Group) {
 		return nil, nil
 	}
-	signs := append(failingConditions(in.Object), behind(in)...)
+	signs := append(failingConditions(in), behind(in)...)
 	if len(signs) == 0 {
 		return nil, nil
 	}
@@ -47,17 +45,17 @@ func checkReconcile(in *audit.Input) ([]audit.Finding, error) {
 }
 
 // failingConditions are those that say that something fails, the gravest first.
-func failingConditions(o *audit.Object) []audit.Finding {
+func failingConditions(in *audit.Input) []audit.Finding {
 	var signs []audit.Finding
-	conditions := items(o.Object, "status", "conditions")
+	conditions := items(in.Object.Object, "status", "conditions")
 	sign := func(kind, bad string) {
 		for _, c := range conditions {
-			if text(c, "type") == kind && text(c, "status") == bad && !restingReason.MatchString(text(c, "reason")) && !outlived(c, conditions) {
-				signs = append(signs, conditionFinding(o, c))
+			if text(c, "type") == kind && text(c, "status") == bad && !restingReason.MatchString(text(c, "reason")) && !outlived(in, c, conditions) {
+				signs = append(signs, conditionFinding(in, c))
 			}
 		}
 	}
-	if stalled(o) {
+	if stalled(in.Object) {
 		sign(string(status.ConditionStalled), "True")
 	}
 	for _, kind := range readiness {
@@ -76,18 +74,19 @@ func stalled(o *audit.Object) bool {
 // conditionFinding quotes a condition. One without a time has been so at least since the
 // object was last written; one about an earlier spec says nothing of the present one
 // before the controller had time to look at it.
-func conditionFinding(o *audit.Object, c map[string]any) audit.Finding {
+func conditionFinding(in *audit.Input, c map[string]any) audit.Finding {
+	o, patience := in.Object, reconcilePatience.In(in)
 	kind, reason := text(c, "type"), text(c, "reason")
 	since := transition(c)
 	if since.IsZero() {
 		since = o.Changed()
 	}
-	due := later(since.Add(reconcilePatience), specChanged(o).Add(grace))
+	due := later(since.Add(patience), specChanged(o).Add(grace.In(in)))
 	if seen, ok := c["observedGeneration"].(int64); ok && seen != 0 && seen < o.GetGeneration() {
-		due = later(due, specChanged(o).Add(reconcilePatience))
+		due = later(due, specChanged(o).Add(patience))
 	}
 	f := audit.Finding{
-		Path:  fmt.Sprintf(".status.conditions[type=%q]", kind),
+		Path:  conditionPath(kind),
 		Since: since, Due: due,
 		Message: fmt.Sprintf("%s is %s since %s", kind, text(c, "status"), stamp(since)),
 		Summary: fmt.Sprintf("%s is %s", kind, text(c, "status")),
@@ -131,20 +130,15 @@ func oneLine(s string) string {
 func behind(in *audit.Input) []audit.Finding {
 	o := in.Object
 	seen, ok, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
-	if !ok || seen == 0 || seen >= o.GetGeneration() || !hasStatusSubresource(in) {
+	if !ok || seen == 0 || seen >= o.GetGeneration() || !ownStatus(in) {
 		return nil
 	}
 	changed := specChanged(o)
 	return []audit.Finding{{
-		Path: ".status.observedGeneration", Since: changed, Due: changed.Add(reconcilePatience),
+		Path: ".status.observedGeneration", Since: changed, Due: changed.Add(reconcilePatience.In(in)),
 		Message: fmt.Sprintf("the spec is at generation %d, and its controller has seen %d; it was last changed at %s", o.GetGeneration(), seen, stamp(changed)),
 		Summary: "its controller has not seen the newest spec",
 	}}
-}
-
-func hasStatusSubresource(in *audit.Input) bool {
-	v := in.CRD.Version(in.Object.GroupVersionKind().Version)
-	return v != nil && v.Subresources != nil && v.Subresources.Status != nil
 }
 
 // specChanged is when somebody last wrote what makes a new generation: anything but
@@ -152,23 +146,9 @@ func hasStatusSubresource(in *audit.Input) bool {
 func specChanged(o *audit.Object) time.Time {
 	last := o.GetCreationTimestamp().Time
 	for _, e := range o.Entries() {
-		if e.Subresource != "status" && ownsSpec(e) {
+		if e.Subresource != "status" && ownsBeyond(e, "metadata", "status") {
 			last = later(last, e.Time)
 		}
 	}
 	return last
-}
-
-// ownsSpec: an entry whose fields cannot be read may have any.
-func ownsSpec(e audit.Entry) bool {
-	if e.Fields == nil {
-		return true
-	}
-	owns := false
-	note := func(pe fieldpath.PathElement) {
-		owns = owns || pe.FieldName != nil && *pe.FieldName != "metadata" && *pe.FieldName != "status"
-	}
-	e.Fields.Members.Iterate(note)
-	e.Fields.Children.Iterate(note)
-	return owns
 }

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -39,19 +38,19 @@ func checkRemovedVersion(in *audit.Input) ([]audit.Finding, error) {
 func removedVersion(in *audit.Input, version string, managers []string) audit.Finding {
 	f := audit.Finding{Path: fmt.Sprintf(".metadata.managedFields[apiVersion=%q]", in.CRD.Spec.Group+"/"+version)}
 	if in.CRD.Version(version) == nil {
-		f.Message = fmt.Sprintf("version %s, which the CRD does not have any more, is still named by the managedFields of %s: server-side apply to the object fails (invalid group/version)", version, quoted(managers))
+		f.Message = fmt.Sprintf("version %s, which the CRD does not have any more, is still named by the managedFields of %s: server-side apply to the object fails (invalid group/version)", version, enumerate(quoted(managers)))
 		return f
 	}
 	f.Severity = audit.Medium
-	f.Message = fmt.Sprintf("version %s, which is not served any more, is still named by the managedFields of %s: once the version is removed from the CRD, server-side apply to the object fails", version, quoted(managers))
+	f.Message = fmt.Sprintf("version %s, which is not served any more, is still named by the managedFields of %s: once the version is removed from the CRD, server-side apply to the object fails", version, enumerate(quoted(managers)))
 	return f
 }
 
-// quoted lists names, each once.
-func quoted(names []string) string {
+// quoted are names in quotes, sorted, each once.
+func quoted(names []string) []string {
 	sorted := slices.Compact(slices.Sorted(slices.Values(names)))
 	for i, name := range sorted {
 		sorted[i] = fmt.Sprintf("%q", name)
 	}
-	return strings.Join(sorted, ", ")
+	return sorted
 }

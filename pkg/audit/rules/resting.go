@@ -59,13 +59,13 @@ func isFinished(o *audit.Object) bool {
 // outlived: the condition is False because the job is done. One that turned False long
 // after the object was complete is about something else: an Argo Rollout is Completed when
 // its last version is out, and can fail all the same.
-func outlived(c map[string]any, conditions []map[string]any) bool {
+func outlived(in *audit.Input, c map[string]any, conditions []map[string]any) bool {
 	return slices.ContainsFunc(conditions, func(done map[string]any) bool {
 		if text(done, "status") != "True" || !slices.Contains(completions, text(done, "type")) {
 			return false
 		}
 		at, failed := transition(done), transition(c)
-		return at.IsZero() || failed.IsZero() || failed.Sub(at) < reconcilePatience
+		return at.IsZero() || failed.IsZero() || failed.Sub(at) < reconcilePatience.In(in)
 	})
 }
 

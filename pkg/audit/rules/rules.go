@@ -3,6 +3,9 @@
 // A rule is added by a file NAME.go with a function that returns its value, a page
 // docs/ID.md, fixtures under testdata/ID, and a line in All. A test holds all of that
 // together. What a rule may know and how it speaks of time is told by package audit.
+//
+// The numbers by which a rule decides are Thresholds, which users may set: never plain
+// constants. Another test wants a fixture that each of them makes a difference to.
 package rules
 
 import (

@@ -64,13 +64,13 @@ func TestLargeCRDIsClean(t *testing.T) {
 func TestDerivedOnce(t *testing.T) {
 	costly := strings.NewReplacer(`"maxItems":16,`, "", "self.ports.exists(p, p.port > 1024)", "self.ports.all(p, self.ports.exists_one(q, q == p))")
 	crd := parseText(t, costly.Replace(largeCRD(5_000, 1, "")))
-	for _, r := range []audit.Rule{recreateRejected(), costlyCEL()} {
+	for key, r := range map[string]audit.Rule{"CRD017": recreateRejected(), "CRD020 {50 10}": costlyCEL()} {
 		e := audit.Evaluator{Rules: []audit.Rule{r}}
 		first, second := e.Evaluate(audit.AboutCRD, &audit.Input{CRD: crd}), e.Evaluate(audit.AboutCRD, &audit.Input{CRD: crd})
 		if len(first.Findings) == 0 || len(first.Findings) != len(second.Findings) || first.Findings[0].Message != second.Findings[0].Message {
 			t.Errorf("%s: first %v, then %v", r.ID, first.Findings, second.Findings)
 		}
-		derived := crd.Derive(r.ID, func() any { t.Errorf("%s: derived twice", r.ID); return nil })
+		derived := crd.Derive(key, func() any { t.Errorf("%s: derived twice", r.ID); return nil })
 		if derived == nil {
 			t.Errorf("%s: nothing is kept", r.ID)
 		}

@@ -64,6 +64,7 @@ func (g *gap) compareUnnamed(path string, of, object *schema.Structural, kept bo
 	}
 }
 
+// isMeta reports whether a field is one that objects have without a schema for it.
 func isMeta(name string) bool {
 	return name == "apiVersion" || name == "kind" || name == "metadata"
 }

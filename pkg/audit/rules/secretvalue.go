@@ -32,7 +32,7 @@ var secretForms = []secretForm{
 
 // secretValue says what makes a value that was not redacted a secret: what it looks like,
 // a password in a URL, or randomness under a name that has to do with secrets.
-func secretValue(name, value string) clue {
+func secretValue(in *audit.Input, name, value string) clue {
 	for _, f := range secretForms {
 		if f.matches(value) {
 			return clue{text: "it holds " + f.what}
@@ -41,7 +41,7 @@ func secretValue(name, value string) clue {
 	if hasPasswordInURL(value) {
 		return clue{text: "it holds a URL with a password"}
 	}
-	if mentionsSecret(name) && isRandom(value) {
+	if mentionsSecret(name) && isRandom(in, value) {
 		return clue{"it looks random, and its name has to do with secrets", audit.Medium}
 	}
 	return clue{}
@@ -86,25 +86,25 @@ func mentionsSecret(name string) bool {
 	return telling.MatchString(name) && !notTelling.MatchString(name)
 }
 
-const (
-	// A key has at least 128 bits: 22 letters of base64. What is much longer is rather
-	// something encoded than a key.
-	randomMin, randomMax = 22, 200
-	// randomBits is the entropy, in bits for each letter, that random letters of base64
-	// exceed even when they are few.
-	randomBits = 3.5
-	// randomTurns is how often random letters are of another class than the one before
-	// (lower case, upper case, digit), at least. In words that are joined it is one time
-	// of four.
-	randomTurns = 0.4
+// What a value must be like to be random:
+var (
+	// randomMin: a key has at least 128 bits, which are 22 letters of base64.
+	randomMin = audit.Threshold[int]{Name: "shortest", Default: 22, Min: 2, Doc: "how many letters a random value has at least"}
+	randomMax = audit.Threshold[int]{Name: "longest", Default: 200, Min: 2, Doc: "and at most: what is longer is rather something encoded than a key"}
+	// randomBits is what random letters of base64 exceed even when they are few.
+	randomBits = audit.Threshold[float64]{Name: "entropy", Default: 3.5, Max: 8, Doc: "its entropy, in bits for each letter"}
+	// randomTurns is about one time of four in words that are joined.
+	randomTurns = audit.Threshold[float64]{
+		Name: "turns", Default: 0.4, Max: 1, Doc: "how often small letters, capitals and digits alternate in it",
+	}
 )
 
 // isRandom reports whether a value looks like a key: letters of both cases, digits, and
 // no order among them.
-func isRandom(value string) bool {
-	return len(value) >= randomMin && len(value) <= randomMax && coded.MatchString(value) &&
+func isRandom(in *audit.Input, value string) bool {
+	return len(value) >= randomMin.In(in) && len(value) <= randomMax.In(in) && coded.MatchString(value) &&
 		strings.ContainsAny(value, "0123456789") && value != strings.ToLower(value) && value != strings.ToUpper(value) &&
-		entropy(value) >= randomBits && turns(value) >= randomTurns
+		entropy(value) >= randomBits.In(in) && turns(value) >= randomTurns.In(in)
 }
 
 // turns is how often a letter is of another class than the one before, of all times that

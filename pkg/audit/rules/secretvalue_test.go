@@ -1,6 +1,10 @@
 package rules
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/crdwatch/crdwatch/pkg/audit"
+)
 
 // TestIsRandom: keys as tools make them, and what merely looks a little like them.
 func TestIsRandom(t *testing.T) {
@@ -18,7 +22,7 @@ func TestIsRandom(t *testing.T) {
 		},
 	} {
 		for _, v := range values {
-			if got := isRandom(v); got != want {
+			if got := isRandom(&audit.Input{}, v); got != want {
 				t.Errorf("%s: %t, entropy %.2f, turns %.2f", v, got, entropy(v), turns(v))
 			}
 		}

@@ -3,7 +3,6 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -89,10 +88,10 @@ func (o *owner) mayOwn(path fieldpath.Path) bool {
 	if len(path) == 0 || path[0].FieldName == nil {
 		return false
 	}
-	switch *path[0].FieldName {
-	case "metadata", "apiVersion", "kind":
+	switch name := *path[0].FieldName; {
+	case isMeta(name):
 		return false
-	case "status":
+	case name == "status":
 		return !o.version.OwnStatus() || o.Subresource == "status"
 	}
 	return !o.version.OwnStatus() || o.Subresource != "status"
@@ -249,9 +248,9 @@ func (l *loss) finding(in *audit.Input) audit.Finding {
 
 // managers names those who set something.
 func managers(names []string) string {
-	sorted := slices.Compact(slices.Sorted(slices.Values(names)))
-	if len(sorted) == 1 {
-		return "manager " + quoted(sorted)
+	each := quoted(names)
+	if len(each) == 1 {
+		return "manager " + each[0]
 	}
-	return "managers " + quoted(sorted)
+	return "managers " + enumerate(each)
 }

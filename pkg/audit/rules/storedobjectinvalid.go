@@ -17,9 +17,8 @@ func storedObjectInvalid() audit.Rule {
 }
 
 func checkStoredObject(in *audit.Input) ([]audit.Finding, error) {
-	live := in.Object.GroupVersionKind()
-	version := in.CRD.Version(live.Version)
-	if version == nil || live.Group != in.CRD.Spec.Group {
+	version := versionOf(in)
+	if version == nil || in.Object.GroupVersionKind().Group != in.CRD.Spec.Group {
 		return nil, nil // the object was read before the version was removed
 	}
 	violations, err := version.Validate(in.Object.Object)

@@ -14,6 +14,7 @@ func staleStoredVersions() audit.Rule {
 		ID: "CRD004", Name: "stale-stored-versions", Severity: audit.High, About: audit.AboutCRD, Doc: doc("CRD004"),
 		Remediation: "Migrate the objects with a StorageVersionMigration; it trims status.storedVersions, too (before Kubernetes 1.36 do that afterwards). Never just edit the status.",
 		Check:       checkStoredVersions,
+		Thresholds:  []audit.Adjustable{grace},
 	}
 }
 
@@ -28,7 +29,7 @@ func checkStoredVersions(in *audit.Input) ([]audit.Finding, error) {
 		return nil, nil
 	}
 	slices.Sort(stale)
-	f := audit.Finding{Path: ".status.storedVersions", Since: in.CRD.Edited(), Due: in.CRD.Edited().Add(grace)}
+	f := audit.Finding{Path: ".status.storedVersions", Since: in.CRD.Edited(), Due: in.CRD.Edited().Add(grace.In(in))}
 	list := enumerate(stale)
 	if in.Census != nil && in.Census.Objects == 0 {
 		f.Severity = audit.Low

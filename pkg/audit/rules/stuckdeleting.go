@@ -2,25 +2,22 @@ package rules
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
-	"sigs.k8s.io/structured-merge-diff/v6/value"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// deletionPatience is how long a deletion may take.
-const deletionPatience = 15 * time.Minute
+var deletionPatience = audit.Threshold[time.Duration]{Name: "after", Default: 15 * time.Minute, Doc: "how long a deletion may take"}
 
 func stuckDeleting() audit.Rule {
 	return audit.Rule{
 		ID: "CR004", Name: "stuck-deleting", Severity: audit.High, About: audit.AboutObject, Doc: doc("CR004"),
 		Remediation: "Restore the controller that owns the finalizer; remove the finalizer only after cleaning up what it protects.",
 		Check:       checkStuckDeleting,
+		Thresholds:  []audit.Adjustable{deletionPatience},
 	}
 }
 
@@ -35,7 +32,7 @@ func checkStuckDeleting(in *audit.Input) ([]audit.Finding, error) {
 		waiting = append(waiting, describeFinalizer(in, f))
 	}
 	return []audit.Finding{{
-		Path: ".metadata.finalizers", Since: deleted.Time, Due: deleted.Add(deletionPatience),
+		Path: ".metadata.finalizers", Since: deleted.Time, Due: deleted.Add(deletionPatience.In(in)),
 		Message: fmt.Sprintf("deleted at %s and still there; it waits for %s", stamp(deleted.Time), strings.Join(waiting, ", and ")),
 		Summary: fmt.Sprintf("deleted and still there; waiting for %s", strings.Join(finalizers, ", ")),
 	}}, nil
@@ -46,17 +43,10 @@ func describeFinalizer(in *audit.Input, finalizer string) string {
 	if finalizer == metav1.FinalizerDeleteDependents {
 		return "the objects that it owns (foregroundDeletion): look for those of them that do not go"
 	}
-	path := fieldpath.MakePathOrDie("metadata", "finalizers", value.NewValueInterface(finalizer))
-	entries := in.Object.Entries()
-	i := slices.IndexFunc(entries, func(e audit.Entry) bool { return e.Fields != nil && e.Fields.Has(path) })
-	if i < 0 {
+	manager := finalizerManager(in.Object, finalizer)
+	if manager == "" {
 		return fmt.Sprintf("finalizer %q, which no manager claims", finalizer)
 	}
-	manager, last := entries[i].Manager, entries[i].Time
-	for _, e := range entries {
-		if e.Manager == manager && e.Time.After(last) {
-			last = e.Time
-		}
-	}
+	last := lastWriteBy(in.Object, func(m string) bool { return m == manager })
 	return fmt.Sprintf("finalizer %q of manager %q, which wrote the object last at %s", finalizer, manager, stamp(last))
 }

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
+	"github.com/crdwatch/crdwatch/pkg/diff"
 )
 
 func danglingTypedRef() audit.Rule {
@@ -16,6 +17,7 @@ func danglingTypedRef() audit.Rule {
 		ID: "CR010", Name: "dangling-typed-ref", Severity: audit.Medium, About: audit.AboutObject, Doc: doc("CR010"),
 		Remediation: "Create what is referred to, or correct the kind, the apiVersion or the name.",
 		Ask:         askReferences, Check: checkReferences,
+		Thresholds: []audit.Adjustable{grace},
 	}
 }
 
@@ -28,41 +30,27 @@ var (
 	kindName      = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 )
 
-// reference is one that names a kind.
-type reference struct {
-	path string
-	// object asks for what is referred to. Where only the type can be known of, it has
-	// no name.
-	object audit.Question
-	// kind asks for the type in any version.
-	kind audit.Question
+// references are those of a spec that say what they mean without doubt. Where only the
+// type can be known of, the question has no name.
+func references(in *audit.Input) []sought {
+	return seek(in, func(n *node) (q audit.Question, found, deeper bool) {
+		m, ok := n.value.(map[string]any)
+		switch {
+		case !ok:
+			return q, false, true
+		case templateField.MatchString(n.name()), isEmbedded(m):
+			return q, false, false
+		case !isReference(n, m):
+			return q, false, true
+		}
+		q, found = target(in, m)
+		return q, found, false
+	})
 }
 
-// references are those of a spec that say what they mean without doubt.
-func references(in *audit.Input) []reference {
-	if in.Offline || in.Object.GetDeletionTimestamp() != nil {
-		return nil
-	}
-	var found []reference
-	specNode(in).walk(func(n *node) bool {
-		m, ok := n.value.(map[string]any)
-		if !ok {
-			return true
-		}
-		if templateField.MatchString(n.name()) || isEmbedded(m) {
-			return false
-		}
-		if !isReference(n, m) {
-			return true
-		}
-		if object, ok := target(in, m); ok {
-			kind := audit.Question{Group: object.Group, Kind: object.Kind}
-			found = append(found, reference{n.path(), object, kind})
-		}
-		return false
-	})
-	slices.SortFunc(found, func(a, b reference) int { return strings.Compare(a.path, b.path) })
-	return found
+// inAnyVersion asks for the type alone.
+func inAnyVersion(q audit.Question) audit.Question {
+	return audit.Question{Group: q.Group, Kind: q.Kind}
 }
 
 // isReference: it is called so, the schema gives it a kind and a name, and its target has
@@ -76,7 +64,7 @@ func isReference(n *node, m map[string]any) bool {
 
 // isLiteral: the text stands for itself and is not filled in by somebody.
 func isLiteral(s string) bool {
-	return s != "" && !strings.ContainsAny(s, "{}$*%<> ") && !audit.IsRedacted(s)
+	return s != "" && !strings.ContainsAny(s, "{}$*%<> ") && !diff.IsMask(s)
 }
 
 // isFarAway: the target need not be in the cluster, or in the namespace. A Task of Tekton
@@ -105,7 +93,7 @@ func target(in *audit.Input, m map[string]any) (q audit.Question, ok bool) {
 	case isBuiltinGroup(group), !strings.Contains(group, "."), isForOthers(in):
 		return q, false
 	}
-	return audit.Question{Group: group, Kind: q.Kind}, true
+	return inAnyVersion(q), true
 }
 
 // apiOf is the group of a reference, with the version if it names one.
@@ -150,36 +138,27 @@ func isBuiltinGroup(group string) bool {
 func askReferences(in *audit.Input) []audit.Question {
 	var questions []audit.Question
 	for _, r := range references(in) {
-		questions = append(questions, r.object, r.kind)
+		questions = append(questions, r.question, inAnyVersion(r.question))
 	}
 	return questions
 }
 
 func checkReferences(in *audit.Input) ([]audit.Finding, error) {
-	var findings []audit.Finding
-	var unknown doubts
-	for _, r := range references(in) {
-		f, doubt := judgeReference(in, r)
-		if doubt != nil {
-			unknown.add(r.object, *doubt)
-		}
-		if f.Message != "" {
-			f.Path, f.Due = r.path, later(in.Object.Changed(), in.CRD.Edited()).Add(grace)
-			findings = append(findings, f)
-		}
+	findings, unknown := judgeEach(references(in), func(q audit.Question) (audit.Finding, *audit.Answer) { return judgeReference(in, q) })
+	for i := range findings {
+		findings[i].Due = later(in.Object.Changed(), in.CRD.Edited()).Add(grace.In(in))
 	}
 	return findings, unknown.err("whether what is referred to exists")
 }
 
 // judgeReference says what is wrong with a reference, or returns the answer that does not
 // tell.
-func judgeReference(in *audit.Input, r reference) (f audit.Finding, doubt *audit.Answer) {
-	q := r.object
+func judgeReference(in *audit.Input, q audit.Question) (f audit.Finding, doubt *audit.Answer) {
 	switch a := in.Answer(q); a.Outcome {
 	case audit.Unknown:
 		return f, &a
 	case audit.NotServed:
-		return notServedType(in, r)
+		return notServedType(in, q)
 	case audit.Absent:
 		if a.Namespaced && q.Namespace == "" {
 			return f, nil // which namespace is meant, only the controller knows
@@ -192,16 +171,16 @@ func judgeReference(in *audit.Input, r reference) (f audit.Finding, doubt *audit
 
 // notServedType judges a reference to a type that is not served. Many controllers look at
 // group and kind only, so that a version that is gone is no harm yet.
-func notServedType(in *audit.Input, r reference) (f audit.Finding, doubt *audit.Answer) {
-	switch a := in.Answer(r.kind); a.Outcome {
+func notServedType(in *audit.Input, q audit.Question) (f audit.Finding, doubt *audit.Answer) {
+	switch a := in.Answer(inAnyVersion(q)); a.Outcome {
 	case audit.Unknown:
 		return f, &a
 	case audit.Found:
 		f.Severity = audit.Low
-		f.Message = fmt.Sprintf("refers to %s %q in version %s, which the API server does not serve; it serves the kind in other versions", r.object.Kind, r.object.Name, r.object.Version)
-		f.Summary = fmt.Sprintf("refers to kind %s in version %s, which the API server does not serve; it serves the kind in other versions", r.object.Kind, r.object.Version)
+		f.Message = fmt.Sprintf("refers to %s %q in version %s, which the API server does not serve; it serves the kind in other versions", q.Kind, q.Name, q.Version)
+		f.Summary = fmt.Sprintf("refers to kind %s in version %s, which the API server does not serve; it serves the kind in other versions", q.Kind, q.Version)
 	default:
-		f.Message = fmt.Sprintf("refers to kind %s of group %s, and the API server serves no such kind", r.kind.Kind, r.kind.Group)
+		f.Message = fmt.Sprintf("refers to kind %s of group %s, and the API server serves no such kind", q.Kind, q.Group)
 	}
 	return f, nil
 }

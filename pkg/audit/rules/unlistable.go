@@ -13,6 +13,7 @@ func unlistableResource() audit.Rule {
 		ID: "CRD002", Name: "unlistable-resource", Severity: audit.Critical, About: audit.AboutCRD, Doc: doc("CRD002"),
 		Remediation: "Add the version that the object is stored in back to spec.versions (served: false), migrate the objects, then drop it again.",
 		Check:       checkUnlistable,
+		Thresholds:  []audit.Adjustable{webhookPatience, failedAttempts},
 	}
 }
 
@@ -38,7 +39,7 @@ func checkUnlistable(in *audit.Input) ([]audit.Finding, error) {
 		names = append(names, in.CRD.Spec.Versions[i].Name)
 	}
 	return []audit.Finding{{
-		Path: ".status.storedVersions", Since: in.Failure.Since, Due: failureDue(in.Failure),
+		Path: ".status.storedVersions", Since: in.Failure.Since, Due: failureDue(in),
 		Message: fmt.Sprintf("no object of the resource can be listed or watched, because one in etcd cannot be decoded (%s); "+
 			"the CRD has the versions %s, and status.storedVersions says %s", message, strings.Join(names, ", "),
 			strings.Join(in.CRD.Status.StoredVersions, ", ")),

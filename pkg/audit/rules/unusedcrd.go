@@ -2,19 +2,20 @@ package rules
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-// unusedPatience is how long a CRD may be without objects.
-const unusedPatience = 30 * 24 * time.Hour
+var unusedPatience = audit.Threshold[time.Duration]{Name: "after", Default: 30 * 24 * time.Hour, Doc: "how long a CRD may be without objects"}
 
 func unusedCRD() audit.Rule {
 	return audit.Rule{
 		ID: "CRD013", Name: "unused-crd", Severity: audit.Low, About: audit.AboutCRD, Doc: doc("CRD013"),
 		Remediation: "Confirm that no controller needs the kind, then uninstall what brought the CRD.",
 		Check:       checkUnusedCRD,
+		Thresholds:  []audit.Adjustable{unusedPatience},
 	}
 }
 
@@ -29,10 +30,10 @@ func checkUnusedCRD(in *audit.Input) ([]audit.Finding, error) {
 	case !known:
 		return nil, errors.New("telling whether the CRD is unused: the objects of its sibling CRDs could not all be counted")
 	}
-	since := lastUsed(in)
+	since, patience := lastUsed(in), unusedPatience.In(in)
 	return []audit.Finding{{
-		Since: since, Due: since.Add(unusedPatience),
-		Message: "no objects for over 30 days, as far as is known, and none of the other CRDs of its organisation has any",
+		Since: since, Due: since.Add(patience),
+		Message: fmt.Sprintf("no objects for over %s, as far as is known, and none of the other CRDs of its organisation has any", lasting(patience)),
 	}}, nil
 }
 

@@ -7,20 +7,19 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
-	"sigs.k8s.io/structured-merge-diff/v6/value"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
 
-const (
-	// zombieDeletion is how long a deletion waits, and the finalizer's manager is
-	// silent, before nobody is expected to come. Databases and clusters take hours.
-	zombieDeletion = 24 * time.Hour
-	// zombieSilence is how long the manager of a finalizer is silent before it is
-	// taken to be gone, while nothing is being deleted.
-	zombieSilence = 30 * 24 * time.Hour
+var (
+	// zombieDeletion: the deletion of databases and clusters takes hours.
+	zombieDeletion = audit.Threshold[time.Duration]{
+		Name: "deleting", Default: 24 * time.Hour, Doc: "how long the finalizer's manager may be silent while it keeps a deletion waiting",
+	}
+	zombieSilence = audit.Threshold[time.Duration]{
+		Name: "silent", Default: 30 * 24 * time.Hour, Doc: "how long it may be silent while nothing is being deleted",
+	}
 )
 
 func zombieFinalizer() audit.Rule {
@@ -28,6 +27,7 @@ func zombieFinalizer() audit.Rule {
 		ID: "CR016", Name: "zombie-finalizer", Severity: audit.Medium, About: audit.AboutObject, Doc: doc("CR016"),
 		Remediation: "Make sure that the software which set the finalizer is gone for good, clean up what it left outside of the cluster, then remove the finalizer.",
 		Check:       checkZombieFinalizer,
+		Thresholds:  []audit.Adjustable{zombieDeletion, zombieSilence},
 	}
 }
 
@@ -47,7 +47,7 @@ func checkZombieFinalizer(in *audit.Input) ([]audit.Finding, error) {
 		if installed(in.Peers, domain) {
 			continue
 		}
-		if f := zombie(in.Object, finalizer, domain); f != nil {
+		if f := zombie(in, finalizer, domain); f != nil {
 			findings = append(findings, *f)
 		}
 	}
@@ -74,7 +74,8 @@ func installed(peers []audit.Peer, domain string) bool {
 }
 
 // zombie tells of a finalizer that nobody seems to take care of.
-func zombie(o *audit.Object, finalizer, domain string) *audit.Finding {
+func zombie(in *audit.Input, finalizer, domain string) *audit.Finding {
+	o := in.Object
 	owner, last := finalizerOwner(o, finalizer, domain)
 	deleted := o.GetDeletionTimestamp()
 	if owner != "" && writesStatus(o, owner) {
@@ -84,14 +85,16 @@ func zombie(o *audit.Object, finalizer, domain string) *audit.Finding {
 	switch {
 	case deleted != nil:
 		f.Since = deleted.Time
-		f.Due = later(deleted.Time, last).Add(zombieDeletion)
-		f.Summary = fmt.Sprintf("finalizer %q has kept the object from being deleted for over a day, and no CRD of %s is installed", finalizer, domain)
+		patience := zombieDeletion.In(in)
+		f.Due = later(deleted.Time, last).Add(patience)
+		f.Summary = fmt.Sprintf("finalizer %q has kept the object from being deleted for over %s, and no CRD of %s is installed", finalizer, lasting(patience), domain)
 		f.Message = fmt.Sprintf("finalizer %q has kept the object from being deleted since %s, and no CRD of %s is installed; %s", finalizer, stamp(deleted.Time), domain, silence(owner, last))
 	case owner != "" && !last.IsZero() && foreign(o, owner):
 		f.Severity = audit.Low
 		f.Since = last
-		f.Due = last.Add(zombieSilence)
-		f.Summary = fmt.Sprintf("finalizer %q will keep the object from being deleted: no CRD of %s is installed, and who set it has been silent for over 30 days", finalizer, domain)
+		patience := zombieSilence.In(in)
+		f.Due = last.Add(patience)
+		f.Summary = fmt.Sprintf("finalizer %q will keep the object from being deleted: no CRD of %s is installed, and who set it has been silent for over %s", finalizer, domain, lasting(patience))
 		f.Message = fmt.Sprintf("finalizer %q will keep the object from being deleted: no CRD of %s is installed, and %s", finalizer, domain, silence(owner, last))
 	default:
 		return nil
@@ -109,19 +112,9 @@ func silence(owner string, last time.Time) string {
 // finalizerOwner is the manager that set a finalizer, and when it wrote the object
 // last. A manager with the organisation's name is taken for the same.
 func finalizerOwner(o *audit.Object, finalizer, domain string) (owner string, last time.Time) {
-	path := fieldpath.MakePathOrDie("metadata", "finalizers", value.NewValueInterface(finalizer))
-	for _, e := range o.Entries() {
-		if e.Fields != nil && e.Fields.Has(path) {
-			owner = e.Manager
-		}
-	}
+	owner = finalizerManager(o, finalizer)
 	name, _, _ := strings.Cut(domain, ".")
-	for _, e := range o.Entries() {
-		if e.Manager == owner || strings.Contains(e.Manager, name) {
-			last = later(last, e.Time)
-		}
-	}
-	return owner, last
+	return owner, lastWriteBy(o, func(manager string) bool { return manager == owner || strings.Contains(manager, name) })
 }
 
 // writesStatus reports whether a manager is the object's own controller, whatever its
@@ -143,26 +136,5 @@ func statusElement() fieldpath.PathElement {
 // one that writes the status is its controller, which is silent as long as nothing
 // happens.
 func foreign(o *audit.Object, manager string) bool {
-	raw, _, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", "managedFields")
-	list, _ := raw.([]any)
-	for _, item := range list {
-		entry, _ := item.(map[string]any)
-		fields, _ := entry["fieldsV1"].(map[string]any)
-		if entry["manager"] != manager {
-			continue
-		}
-		for field := range fields {
-			if field != "f:metadata" {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+	return !slices.ContainsFunc(o.Entries(), func(e audit.Entry) bool { return e.Manager == manager && ownsBeyond(e, "metadata") })
 }

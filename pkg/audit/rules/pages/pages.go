@@ -26,7 +26,8 @@ func index(rules []audit.Rule) []byte {
 	b.WriteString(`<!-- Made by "make generate"; edit pkg/audit/rules/docs instead. -->
 # The rules of crdwatch audit
 
-IDs are stable for ever. How findings are ignored, accepted and printed stands in
+IDs are stable for ever. Times, sizes and counts are defaults, which
+[the configuration](../AUDIT.md#thresholds) can set. How findings are ignored, accepted and printed stands in
 [AUDIT.md](../AUDIT.md); ` + "`crdwatch audit --explain RULE`" + ` shows a page in the terminal.
 
 | rule | name | severity | checked | what it finds |
@@ -40,7 +41,7 @@ IDs are stable for ever. How findings are ignored, accepted and printed stands i
 
 // page is that of the rule with what its value tells, below the heading.
 func page(r audit.Rule) []byte {
-	heading, text, _ := strings.Cut(r.Doc, "\n")
+	heading, text, _ := strings.Cut(r.Page(), "\n")
 	return fmt.Appendf(nil, "<!-- Made by \"make generate\"; edit pkg/audit/rules/docs/%s.md instead. -->\n%s\n\nSeverity: **%s**. Checked %s. [All rules](%s)\n%s",
 		r.ID, heading, r.Severity, checked(r), indexName, text)
 }
