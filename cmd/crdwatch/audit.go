@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
+	"github.com/crdwatch/crdwatch/pkg/audit/scan"
 	"github.com/crdwatch/crdwatch/pkg/report"
 )
 
@@ -37,6 +38,8 @@ type auditOptions struct {
 	threshold audit.Severity
 	rules     []audit.Rule
 	now       time.Time
+	// audited is how far the audit came.
+	audited scan.Progress
 }
 
 func newAuditCommand(g *globals) *cobra.Command {
@@ -44,23 +47,25 @@ func newAuditCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit [TYPE...]",
 		Short: "Show what is wrong with CRDs and their objects, once",
-		Long: `Read all custom resources once and show what is wrong with them and with their CRDs:
-data that the next write destroys, objects that cannot be deleted or restored, broken
-conversion webhooks, and more. --list-rules shows everything that is looked for.
+		Long: `Read all custom resources once and show what is wrong with them and with their
+CRDs: data that the next write destroys, objects that cannot be deleted or
+restored, broken conversion webhooks, and more. --list-rules shows everything
+that is looked for.
 
-With -f, CRDs and custom resources in files are audited instead, and no cluster is
-needed; --against compares the CRDs with earlier revisions of them.
+With -f, CRDs and custom resources in files are audited instead, and no cluster
+is needed; --against compares the CRDs with earlier revisions of them.
 
-With -n or -l only objects are judged, not the CRDs, which are about all of them.
-Objects exempt themselves by an annotation ignore.crdwatch.io/RULE: "reason; until=DATE".
+With -n or -l only objects are judged, not the CRDs, which are about all of
+them. Objects exempt themselves by an annotation ignore.crdwatch.io/RULE:
+"reason; until=DATE".
 
-Exit codes: 0 no finding at or above --fail-on, 1 findings, 2 the audit could not be
-made, 3 something could not be evaluated (see also --allow-partial).`,
+Exit codes: 0 no finding at or above --fail-on, 1 findings, 2 the audit could
+not be made, 3 something could not be evaluated (see also --allow-partial).`,
 		Example: `  crdwatch audit
   crdwatch audit certificates -n web --fail-on medium
 
   # In CI: CRDs of a change, against those of the main branch
-  crdwatch audit -f config/crd --against main/config/crd -o sarif > findings.sarif
+  crdwatch audit -f config/crd --against main/config/crd -o sarif > crds.sarif
 
   # Accept what there is, and fail on new findings only
   crdwatch audit --write-baseline baseline.json
@@ -70,6 +75,7 @@ made, 3 something could not be evaluated (see also --allow-partial).`,
 		ValidArgsFunction: g.completeTypes,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.selection.types, o.selection.namespace, o.now = args, *g.connection.Namespace, time.Now()
+			o.selection.files = len(o.files) > 0
 			if err := o.validate(); err != nil {
 				return usagef(cmd, "%w", err)
 			}
@@ -89,20 +95,23 @@ made, 3 something could not be evaluated (see also --allow-partial).`,
 func (o *auditOptions) addFlags(cmd *cobra.Command) {
 	o.selection.addFlags(cmd)
 	flags := cmd.Flags()
-	flags.StringVarP(&o.output, "output", "o", report.Table, "Output format: "+strings.Join(report.AuditFormats(), ", "))
-	flags.StringVar(&o.failOn, "fail-on", audit.High.String(), "Least severity of findings that ends with exit code 1: critical, high, medium, low, info, or none")
-	flags.StringSliceVar(&o.onlyRules, "rules", nil, "Apply these rules only, by ID")
-	flags.StringSliceVar(&o.skipRules, "skip-rules", nil, "Do not apply these rules, by ID")
+	flags.StringVarP(&o.output, "output", "o", report.Table, "Output `FORMAT`: "+strings.Join(report.AuditFormats(), ", "))
+	flags.StringVar(&o.failOn, "fail-on", audit.High.String(), "Least `SEVERITY` of findings that ends with exit code 1: critical, high, medium, low, info, or none")
+	flags.StringSliceVar(&o.onlyRules, "rules", nil, "Apply only the rules with these `IDS`")
+	flags.StringSliceVar(&o.skipRules, "skip-rules", nil, "Do not apply the rules with these `IDS`")
 	flags.BoolVar(&o.listRules, "list-rules", false, "Show all rules, and end")
-	flags.StringVar(&o.explain, "explain", "", "Show the page of this rule, and end")
-	flags.StringVar(&o.config, "config", "", "Read exemptions, severities and thresholds from this file")
-	flags.StringVar(&o.baseline, "baseline", "", "Pass over the findings in this file, which --write-baseline wrote")
-	flags.StringVar(&o.writeBaseline, "write-baseline", "", "Write all findings to this file")
+	flags.StringVar(&o.explain, "explain", "", "Show the page of this `RULE`, and end")
+	flags.StringVar(&o.config, "config", "", "Read exemptions, severities and thresholds from this `FILE`")
+	flags.StringVar(&o.baseline, "baseline", "", "Pass over the findings in this `FILE`, which --write-baseline wrote")
+	flags.StringVar(&o.writeBaseline, "write-baseline", "", "Write all findings to this `FILE`")
 	flags.BoolVar(&o.noAnnotations, "no-annotations", false, "Do not let objects exempt themselves by annotations")
 	flags.BoolVar(&o.allowPartial, "allow-partial", false, "End with exit code 0 or 1 even if something could not be evaluated")
-	flags.StringArrayVarP(&o.files, "filename", "f", nil, "Audit the manifests in this file or directory, - for the standard input; can be repeated")
-	flags.StringArrayVar(&o.against, "against", nil, "Compare CRDs with earlier revisions in this file or directory; can be repeated")
-	flags.StringVar(&o.reportsAPI, "reports-api", report.ReportsAPIs()[0], "API of -o openreports: "+strings.Join(report.ReportsAPIs(), ", "))
+	flags.StringArrayVarP(&o.files, "filename", "f", nil, "Audit the manifests in this `FILE` or directory, - for the standard input; can be repeated")
+	flags.StringArrayVar(&o.against, "against", nil, "Compare CRDs with earlier revisions in this `FILE` or directory; can be repeated")
+	flags.StringVar(&o.reportsAPI, "reports-api", report.ReportsAPIs()[0], "`API` of -o openreports: "+strings.Join(report.ReportsAPIs(), ", "))
+	completeRules(cmd)
+	choices(cmd, "output", report.AuditFormats()...)
+	choices(cmd, "reports-api", report.ReportsAPIs()...)
 }
 
 // validate finds the mistakes that need no cluster.

@@ -95,6 +95,10 @@ func TestAuditExitCodes(t *testing.T) {
 
 func TestAuditRefuses(t *testing.T) {
 	dir := t.TempDir()
+	nothing := filepath.Join(dir, "nothing.yaml")
+	if err := os.WriteFile(nothing, []byte("# nothing\n---\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct{ args, want string }{
 		"unknown rule":         {"--rules CR04", `--rules: there is no rule "CR04"; the nearest are: CR00`},
 		"unknown rule skipped": {"--skip-rules stuck-deletion", `--skip-rules: there is no rule "stuck-deletion"; the nearest are: CR004 (stuck-deleting)`},
@@ -110,6 +114,9 @@ func TestAuditRefuses(t *testing.T) {
 		"no baseline":          {"-f - --baseline " + dir + "/none", "--baseline: open"},
 		"no file":              {"-f " + dir + "/none", "reading manifests: "},
 		"the CRDs themselves":  {"-f - crd", "a CRD is audited together with its objects"},
+		"a type of no CRD":     {"-f - gadgets", `the files have no CRD of a type "gadgets"; the nearest are: widgets.example.com` + "\n"},
+		"an empty file":        {"-f " + nothing, "reading manifests: there is none in " + nothing},
+		"nothing to compare":   {"-f - --against " + nothing, "--against: there is no CRD in " + nothing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := audited(t, widgetCRD, strings.Fields(test.args)...)
@@ -125,7 +132,7 @@ func TestAuditBaseline(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "baseline.json")
 	args := []string{"-f", "-", "-o", "json", "--rules", "CR004"}
 	got := audited(t, widgetCRD+stuck("a"), append(args, "--write-baseline", file)...)
-	if got.code != exitFindings || got.errors != "wrote 1 findings to "+file+"\n" {
+	if got.code != exitFindings || got.errors != "audited 1 resource, 1 object\nwrote 1 finding to "+file+"\n" {
 		t.Fatalf("exit code %d, stderr %q", got.code, got.errors)
 	}
 	args = append(args, "--baseline", file)
@@ -248,6 +255,11 @@ func TestAuditCluster(t *testing.T) {
 				t.Errorf("exit code %d, want %d: %q; %s", got.code, test.code, found, got.errors)
 			}
 		})
+	}
+	empty := auditedCluster()
+	empty.Types[0].Objects = nil
+	if got := audited(t, "", "gizmos", "--server", empty.Config(t).Host); got.code != exitUsage || !strings.Contains(got.errors, `has no custom resource type "gizmos", nor any other`) {
+		t.Errorf("exit code %d, %s", got.code, got.errors)
 	}
 	if got := audited(t, "", "gizmos", "--server", auditedCluster().Config(t).Host); got.code != exitUsage || !strings.Contains(got.errors, `no custom resource type "gizmos"; the nearest are: `) {
 		t.Errorf("exit code %d, %s", got.code, got.errors)

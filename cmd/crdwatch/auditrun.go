@@ -23,7 +23,7 @@ const progressEvery = 100 * time.Millisecond
 
 // run audits and prints. What ends it early must not look like a clean audit.
 func (o *auditOptions) run(ctx context.Context) error {
-	found, baseline := audit.NewBaselineWriter(), o.writeBaseline
+	found := audit.NewBaselineWriter()
 	options, err := o.scanOptions(found)
 	if err != nil {
 		return err
@@ -42,14 +42,29 @@ func (o *auditOptions) run(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	if err := report.PrintAudit(o.streams.out, o.output, r, print); err != nil {
-		return writing(err)
+	return o.conclude(r, print, found)
+}
+
+// conclude writes the baseline first, and the report all the same: neither must be lost
+// because the other cannot be written, or because its reader has seen enough.
+func (o *auditOptions) conclude(r *audit.Report, print report.AuditOptions, found *audit.BaselineWriter) error {
+	var unwritten error
+	if o.writeBaseline != "" {
+		unwritten = writeBaseline(o.writeBaseline, found)
 	}
-	if baseline != "" {
-		if err := writeBaseline(baseline, found); err != nil {
-			return err
-		}
-		o.say("wrote %d findings to %s", found.Len(), baseline)
+	if err := report.PrintAudit(o.streams.out, o.output, r, print); err != nil && !closedPipe(err) {
+		return errors.Join(writing(err), unwritten)
+	}
+	if o.audited.Resources > 0 {
+		o.say("audited %s, %s", counted(o.audited.Resources, "resource"), counted(o.audited.Objects, "object"))
+	}
+	switch {
+	case unwritten != nil:
+		return unwritten
+	case o.writeBaseline != "" && r.Complete:
+		o.say("wrote %s to %s", counted(found.Len(), "finding"), o.writeBaseline)
+	case o.writeBaseline != "":
+		o.say("wrote %s to %s, which lacks what was not evaluated", counted(found.Len(), "finding"), o.writeBaseline)
 	}
 	return o.exit(r)
 }
@@ -70,21 +85,9 @@ func (o *auditOptions) auditCluster(ctx context.Context, options scan.Options) (
 	if err != nil {
 		return nil, err
 	}
+	o.screen.show("reading the CRDs") // thousands take seconds
 	options.Clients, options.Answers = clients, lookup.New(clients, lookup.Options{})
 	return scan.Run(ctx, options)
-}
-
-func (o *auditOptions) auditFiles(ctx context.Context, options scan.Options, print *report.AuditOptions) (*audit.Report, error) {
-	manifests, err := scan.ReadManifests(o.files, o.streams.in)
-	if err != nil {
-		return nil, err
-	}
-	earlier, err := scan.ReadManifests(o.against, o.streams.in)
-	if err != nil {
-		return nil, fmt.Errorf("--against: %w", err)
-	}
-	print.Source = scan.Sources(manifests)
-	return scan.RunFiles(ctx, options, manifests, earlier)
 }
 
 // scanOptions reads what the flags name. Findings are told to found.
@@ -182,17 +185,22 @@ func (o *auditOptions) resolve(set discovery.Set) (watch.Selector, error) {
 			return chosen.selector, nil
 		}
 	}
-	o.say("no custom resource types found")
+	if o.selection.files {
+		o.say("no CRDs found in the files")
+	} else {
+		o.say("no custom resource types found")
+	}
 	return chosen.selector, nil
 }
 
-// showProgress returns what shows progress now and then.
+// showProgress returns what shows progress now and then, and remembers it.
 func (o *auditOptions) showProgress() func(scan.Progress) {
 	var shown time.Time
 	return func(p scan.Progress) {
+		o.audited = p
 		if now := time.Now(); now.Sub(shown) >= progressEvery {
 			shown = now
-			o.screen.show(fmt.Sprintf("auditing %d of %d resources, %d objects", p.Done, p.Resources, p.Objects))
+			o.screen.show(fmt.Sprintf("auditing %d of %s, %s", p.Done, counted(p.Resources, "resource"), counted(p.Objects, "object")))
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -66,26 +68,30 @@ func (g *globals) connect(ctx context.Context) (*watch.Clients, error) {
 	if err != nil {
 		return nil, err
 	}
-	timeout := preflightTimeout
-	if cfg.Timeout > 0 {
-		timeout = cfg.Timeout
-	}
 	clients, err := watch.NewClients(cfg, nil)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	return clients, preflight(ctx, cfg, clients)
+}
+
+// preflight asks for a CRD. Its error says what to do.
+func preflight(ctx context.Context, cfg *rest.Config, clients *watch.Clients) error {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(cfg.Timeout, preflightTimeout))
 	defer cancel()
-	_, err = clients.List().Resource(discovery.CRDs().GVR).List(ctx, metav1.ListOptions{Limit: 1})
+	_, err := clients.List().Resource(discovery.CRDs().GVR).List(ctx, metav1.ListOptions{Limit: 1})
 	if err != nil {
-		return nil, explainConnection(cfg.Host, err)
+		return explainConnection(cfg.Host, err)
 	}
-	return clients, nil
+	return nil
 }
 
 // explainConnection says what an error of the first request means and what to do.
 func explainConnection(host string, err error) error {
+	var untrusted *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &untrusted):
+		return fmt.Errorf("the certificate of the API server %s is not trusted: %w (is this the right --context? --certificate-authority names another CA)", host, untrusted.Err)
 	case errors.Is(err, context.Canceled):
 		return err
 	case apierrors.IsUnauthorized(err):

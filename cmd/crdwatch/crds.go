@@ -20,9 +20,9 @@ func newCRDsCommand(g *globals) *cobra.Command {
 		Use:     "crds [TYPE...]",
 		Aliases: []string{"crd"},
 		Short:   "Show the inventory: CRDs, versions, object counts, watch state",
-		Long: `Show every custom resource type of the cluster with its versions, the number of its
-objects, and whether it can be watched. The objects are counted, not read: STATE is
-what the API server answers to a LIST of the type now.`,
+		Long: `Show every custom resource type of the cluster with its versions, the number of
+its objects, and whether it can be watched. The objects are counted, not read:
+STATE is what the API server answers to a LIST of the type now.`,
 		Example: `  crdwatch crds
   crdwatch crds --group '*.crossplane.io' -o wide
   crdwatch crds -o json | jq '.items[] | select(.state != "Synced")'`,
@@ -43,6 +43,7 @@ what the API server answers to a LIST of the type now.`,
 	}
 	s.addFlags(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", report.Table, "Output format: "+strings.Join(report.ResourceFormats(), ", "))
+	choices(cmd, "output", report.ResourceFormats()...)
 	return cmd
 }
 
@@ -66,7 +67,7 @@ func (g *globals) crds(ctx context.Context, s *selection, output string) error {
 	if len(statuses) == 0 && !g.quiet {
 		fmt.Fprintln(g.streams.err, "no custom resource types found")
 	}
-	opts := report.ResourceOptions{Palette: g.palette(g.streams.out), Now: time.Now()}
+	opts := report.ResourceOptions{Palette: g.palette(g.streams.out), Width: width(g.streams.out), Now: time.Now()}
 	if err := report.PrintResources(g.streams.out, output, report.NewResourceList(statuses), opts); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}

@@ -34,21 +34,21 @@ func newHistoryCommand(g *globals) *cobra.Command {
 	o := &historyOptions{globals: g}
 	cmd := &cobra.Command{
 		Use:   "history TYPE/NAME",
-		Short: "Show the timeline of one object, from a data directory or a server",
-		Long: `Show what happened to one object, oldest first: which fields changed, the old and
-the new value, and the field manager that wrote them. A GAP stands where changes of
-the object's type may be missing.
+		Short: "Show the timeline of one object, from a data directory or server",
+		Long: `Show what happened to one object, oldest first: which fields changed, the old
+and the new value, and the field manager that wrote them. A GAP stands where
+changes of the object's type may be missing.
 
-The history is read from the data directory of crdwatch serve, while the server runs
-or not, or from the server's report endpoint. Neither needs the cluster.
+The history is read from the data directory of crdwatch serve, while the server
+runs or not, or from the server's report endpoint. Neither needs the cluster.
 
-TYPE is a plural, singular, kind, short name, plural.group or plural.version.group,
-as in kubectl; a server knows no short names. The plural.group of a type whose CRD was
-deleted still finds what happened to its objects. Without -n, NAME means the objects
-of this name in all namespaces.
+TYPE is a plural, singular, kind, short name, plural.group or
+plural.version.group, as in kubectl; a server knows no short names. The
+plural.group of a type whose CRD was deleted still finds what happened to its
+objects. Without -n, NAME means the objects of this name in all namespaces.
 
-Exit codes: 0 the timeline is shown, be it empty, 2 it could not be read, 3 events in it
-are damaged and could not be shown.`,
+Exit codes: 0 the timeline is shown, be it empty, 2 it could not be read, 3
+events in it are damaged and could not be shown.`,
 		Example: `  # From the data directory of a server
   crdwatch history certificates/tls-main -n web --data-dir /var/lib/crdwatch
 
@@ -57,7 +57,7 @@ are damaged and could not be shown.`,
     --manager kubectl-edit --spec-only --since 24h
 
   # The last ten changes, for a program
-  crdwatch history cert/tls-main --data-dir /var/lib/crdwatch --limit 10 -o jsonl`,
+  crdwatch history cert/tls --data-dir /var/lib/crdwatch --limit 10 -o jsonl`,
 		ValidArgsFunction: o.completeTypes,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.parse(args, time.Now()); err != nil {
@@ -84,6 +84,8 @@ func (o *historyOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.filter.IgnoreStatus, "ignore-status", false, "Do not show changes of status")
 	flags.BoolVar(&o.filter.SpecOnly, "spec-only", false, "Show changes of spec only")
 	flags.BoolVar(&o.allowPartial, "allow-partial", false, "End with exit code 0 even if damaged events could not be shown")
+	choices(cmd, "output", report.EventFormats()...)
+	choices(cmd, "type", eventTypes()...)
 	_ = cmd.MarkFlagDirname("data-dir") // fails for a flag that does not exist
 }
 

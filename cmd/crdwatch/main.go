@@ -36,12 +36,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 	root := newRootCommand(&streams{in: stdin, out: stdout, err: stderr})
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	if err == nil || closedPipe(err) || errors.Is(err, context.Canceled) && ctx.Err() != nil {
+	if err == nil || closedPipe(err) {
 		return exitDone
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		fmt.Fprintln(stderr, "error: interrupted before everything was done")
+		return exitIncomplete
 	}
 	var exit *exitError
 	if errors.As(err, &exit) && exit.err == nil {

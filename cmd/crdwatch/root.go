@@ -35,9 +35,9 @@ func newRootCommand(s *streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "crdwatch",
 		Short: "Watch and audit every custom resource of a Kubernetes cluster",
-		Long: `crdwatch watches every custom resource of a Kubernetes cluster, whatever its type,
-and says of every change: which object, which fields, the old and the new value,
-and which manager wrote them.
+		Long: `crdwatch watches every custom resource of a Kubernetes cluster, whatever its
+type, and says of every change: which object, which fields, the old and the new
+value, and which manager wrote them.
 
 It learns the types from the cluster's CustomResourceDefinitions while it runs,
 only reads, and needs no configuration.`,
@@ -49,15 +49,21 @@ only reads, and needs no configuration.`,
 			return g.setUp(cmd)
 		},
 	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd.CommandPath(), err} })
 	flags := root.PersistentFlags()
 	g.connection.AddFlags(flags)
-	flags.StringVar(&g.logLevel, "log-level", "warn", "Least severe log messages to show on stderr: debug, info, warn or error")
+	flags.StringVar(&g.logLevel, "log-level", "warn", "Least severe `LEVEL` of log messages to show on stderr: debug, info, warn or error")
 	flags.StringVar(&g.logFormat, "log-format", "text", "Form of the log messages: text or json")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "Do not show progress")
 	flags.StringVar(&g.color, "color", "auto", "When to use colours: auto, always or never (NO_COLOR is respected)")
+	g.completeGlobals(root)
 	root.AddCommand(newWatchCommand(g), newCRDsCommand(g), newAuditCommand(g), newHistoryCommand(g), newServeCommand(g), newRBACCommand(g),
 		newStoreCommand(g), newVersionCommand(g))
+	fitHelp(root, width(s.out))
+	checkTopics(root)
 	return root
 }
 
@@ -98,9 +104,9 @@ func (g *globals) setUp(cmd *cobra.Command) error {
 // addFlags adds the flags that select resources and objects.
 func (s *selection) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVarP(&s.labels, "selector", "l", "", "Only objects whose labels match this selector, as in kubectl")
-	flags.StringArrayVar(&s.groups, "group", nil, "Only types whose plural.group matches this glob; can be repeated")
-	flags.StringArrayVar(&s.excludes, "exclude", nil, "No types whose plural.group matches this glob; can be repeated")
+	flags.StringVarP(&s.labels, "selector", "l", "", "Only objects whose labels match this `SELECTOR`, as in kubectl")
+	flags.StringArrayVar(&s.groups, "group", nil, "Only types whose plural.group matches this `GLOB`; can be repeated")
+	flags.StringArrayVar(&s.excludes, "exclude", nil, "No types whose plural.group matches this `GLOB`; can be repeated")
 }
 
 // noArgs is cobra.NoArgs as a usage error.

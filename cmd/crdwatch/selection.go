@@ -21,6 +21,8 @@ type selection struct {
 	namespace        string
 	labels           string
 	groups, excludes []string
+	// files: the CRDs are from files, not from a cluster.
+	files bool
 }
 
 // validate finds the mistakes that need no cluster.
@@ -66,7 +68,7 @@ func (s *selection) resolve(set discovery.Set) (*selected, error) {
 		name, object, _ := strings.Cut(t, "/")
 		found := matching(known, name)
 		if len(found) == 0 {
-			return nil, unknownType(known, name)
+			return nil, s.unknownType(set.Sorted(), name)
 		}
 		for _, crd := range found {
 			out.add(crd, object)
@@ -128,10 +130,18 @@ func namesOf(r discovery.Resource) []string {
 	return append([]string{r.GVR.Resource, r.Singular, strings.ToLower(r.Kind)}, r.ShortNames...)
 }
 
-// unknownType names what the user may have meant.
-func unknownType(known []discovery.Resource, typ string) error {
-	return fmt.Errorf("the cluster has no custom resource type %q; the nearest are: %s (crdwatch crds lists all)",
-		typ, strings.Join(nearestTypes(known, typ), ", "))
+// unknownType names what the user may have meant, of the custom resources.
+func (s *selection) unknownType(known []discovery.Resource, typ string) error {
+	nearest := strings.Join(nearestTypes(known, typ), ", ")
+	switch {
+	case s.files && len(known) == 0:
+		return fmt.Errorf("the files have no CRD of a type %q, nor any other", typ)
+	case s.files:
+		return fmt.Errorf("the files have no CRD of a type %q; the nearest are: %s", typ, nearest)
+	case len(known) == 0:
+		return fmt.Errorf("the cluster has no custom resource type %q, nor any other", typ)
+	}
+	return fmt.Errorf("the cluster has no custom resource type %q; the nearest are: %s (crdwatch crds lists all)", typ, nearest)
 }
 
 // nearestTypes returns the three types whose names are the most like typ.

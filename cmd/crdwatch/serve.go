@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 
 	"github.com/crdwatch/crdwatch/pkg/audit/live"
 	"github.com/crdwatch/crdwatch/pkg/report"
@@ -33,20 +37,23 @@ func newServeCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the auditor: report endpoint, probes, metrics",
-		Long: `Watch every custom resource and report over HTTP: resources, events (JSON, NDJSON,
-Server-Sent Events), findings and metrics on the report address; /livez, /startupz and
-/readyz on the probe address.
+		Long: `Watch every custom resource and report over HTTP: resources, events (JSON,
+NDJSON, Server-Sent Events), findings and metrics on the report address;
+/livez, /startupz and /readyz on the probe address.
 
-All the time it looks for what is wrong with CRDs and their objects (see crdwatch audit
---list-rules): each finding that comes or goes is an event of type FINDING.
+All the time it looks for what is wrong with CRDs and their objects (see
+crdwatch audit --list-rules): each finding that comes or goes is an event of
+type FINDING.
 
-With --data-dir the history of all changes is kept there, and a restart goes on where
-the last process ended: what happened meanwhile is asked of the API server. Without it
-the newest changes are kept in memory, and forgotten at the end.
+With --data-dir the history of all changes is kept there, and a restart goes on
+where the last process ended: what happened meanwhile is asked of the API
+server. Without it the newest changes are kept in memory, and forgotten at the
+end.
 
-With --auth kubernetes callers show a bearer token that the API server accepts, or a
-client certificate, and are shown what they may list (or watch, for a stream) in the
-cluster, no more. Without it anybody may read, so it listens on a loopback address only.`,
+With --auth kubernetes callers show a bearer token that the API server accepts,
+or a client certificate, and are shown what they may list (or watch, for a
+stream) in the cluster, no more. Without it anybody may read, so it listens on a
+loopback address only.`,
 		Example: `  crdwatch serve
   crdwatch serve --data-dir /var/lib/crdwatch --retention 30d --max-size 10Gi
   crdwatch serve --auth kubernetes --report-address :8443 --tls-cert-file tls.crt --tls-private-key-file tls.key
@@ -69,7 +76,7 @@ cluster, no more. Without it anybody may read, so it listens on a loopback addre
 			if err := o.validate(); err != nil {
 				return usagef(cmd, "%w", err)
 			}
-			return o.run(cmd.Context())
+			return untilEnded(cmd.Context(), o.run(cmd.Context()))
 		},
 	}
 	o.selection.addFlags(cmd)
@@ -137,7 +144,21 @@ func (o *serveOptions) run(ctx context.Context) (err error) {
 	if !o.quiet {
 		fmt.Fprintf(o.streams.err, "report: %s  probes: http://%s\n", server.ReportURL(), server.ProbeAddr())
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	var warning sync.WaitGroup
+	warning.Go(func() { o.warnOfConnection(ctx, cfg, clients) })
+	defer warning.Wait()
+	defer cancel()
 	return o.serve(ctx, server, h, clients, manager, auditor)
+}
+
+// warnOfConnection says what is wrong with the way to the API server. The watches, which
+// go on trying, tell of what the API server answers, but nothing where it does not.
+func (o *serveOptions) warnOfConnection(ctx context.Context, cfg *rest.Config, clients *watch.Clients) {
+	err := preflight(ctx, cfg, clients)
+	if err != nil && ctx.Err() == nil && apierrors.ReasonForError(err) == metav1.StatusReasonUnknown {
+		o.log.Warn("the CRDs cannot be read yet; trying again", "err", err)
+	}
 }
 
 // engine makes what watches, and what audits, nil if that is not wanted. Both are told

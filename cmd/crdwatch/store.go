@@ -28,8 +28,8 @@ func newStoreCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "store",
 		Short: "Look after the history in a data directory",
-		Long: `Look after the history in the data directory of crdwatch serve. Both commands only
-read, need no cluster, and may run while the server does.`,
+		Long: `Look after the history in the data directory of crdwatch serve. Both commands
+only read, need no cluster, and may run while the server does.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -47,12 +47,13 @@ func newStoreCheckCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Read the whole history and say what is wrong with it",
-		Long: `Read the whole history, compare it with what is promised of it, and name every fault:
-events and states that cannot be read or are missing, indexes that do not find what
-is there, IDs that occur twice, damage to the file. It takes its time, about eight
-bytes of memory per event, and changes nothing.
+		Long: `Read the whole history, compare it with what is promised of it, and name every
+fault: events and states that cannot be read or are missing, indexes that do
+not find what is there, IDs that occur twice, damage to the file. It takes its
+time, about eight bytes of memory per event, and changes nothing.
 
-Exit codes: 0 the history is sound, 1 faults were found, 2 it could not be checked.`,
+Exit codes: 0 the history is sound, 1 faults were found, 2 it could not be
+checked.`,
 		Example: `  crdwatch store check --data-dir /var/lib/crdwatch
   crdwatch store check --data-dir /var/lib/crdwatch -o json | jq '.faults[]'`,
 		Args: noArgs,
@@ -65,10 +66,10 @@ func newStoreStatsCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stats",
 		Short: "Show what the history has and what it takes",
-		Long: `Show how much disk the parts of the history take, how many events and objects there
-are and what one of them takes with all that is kept for it (indexes, dictionaries),
-and how far the history reaches back. It looks at every page, which takes a while
-where there are gigabytes, and changes nothing.`,
+		Long: `Show how much disk the parts of the history take, how many events and objects
+there are and what one of them takes with all that is kept for it (indexes,
+dictionaries), and how far the history reaches back. It looks at every page,
+which takes a while where there are gigabytes, and changes nothing.`,
 		Example: `  crdwatch store stats --data-dir /var/lib/crdwatch
   crdwatch store stats --data-dir /var/lib/crdwatch -o json | jq .bytesPerEvent`,
 		Args: noArgs,
@@ -81,6 +82,7 @@ func (o *storeOptions) complete(cmd *cobra.Command, formats []string, run func(c
 	flags := cmd.Flags()
 	flags.StringVar(&o.dataDir, "data-dir", "", "Data directory of crdwatch serve (required)")
 	flags.StringVarP(&o.output, "output", "o", formats[0], "Output format: "+strings.Join(formats, ", "))
+	choices(cmd, "output", formats...)
 	_ = cmd.MarkFlagDirname("data-dir") // fails for a flag that does not exist
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch {

@@ -37,13 +37,13 @@ func newWatchCommand(g *globals) *cobra.Command {
 	o := &watchOptions{globals: g}
 	cmd := &cobra.Command{
 		Use:   "watch [TYPE[/NAME]...]",
-		Short: "Show live changes: which object, which fields, old → new, by which manager",
-		Long: `Show every change of custom resources as it happens: which object, which fields,
-the old and the new value, and the field manager that wrote them.
+		Short: "Show live changes: which fields of which object, by which manager",
+		Long: `Show every change of custom resources as it happens: which object, which
+fields, the old and the new value, and the field manager that wrote them.
 
-TYPE is a plural, singular, kind, short name, plural.group or plural.version.group,
-as in kubectl. Without TYPE, all custom resources are watched, those too whose CRD
-is installed later, and the CRDs themselves.`,
+TYPE is a plural, singular, kind, short name, plural.group or
+plural.version.group, as in kubectl. Without TYPE, all custom resources are
+watched, those too whose CRD is installed later, and the CRDs themselves.`,
 		Example: `  # Everything that happens
   crdwatch watch
 
@@ -70,6 +70,7 @@ is installed later, and the CRDs themselves.`,
 	flags.BoolVar(&o.ignoreStatus, "ignore-status", false, "Do not show changes of status")
 	flags.BoolVar(&o.specOnly, "spec-only", false, "Show changes of spec only")
 	flags.BoolVar(&o.managedFields, "show-managed-fields", false, "Show updates too that change nothing but managedFields")
+	choices(cmd, "output", report.EventFormats()...)
 	return cmd
 }
 
@@ -96,7 +97,7 @@ func (o *watchOptions) run(ctx context.Context) error {
 	defer onHangup(o.streams.out, cancel)()
 	clients, err := o.connect(ctx)
 	if err != nil {
-		return o.clean(ctx, err)
+		return untilEnded(ctx, err)
 	}
 	printer, err := report.NewPrinter(o.output, report.TextOptions{
 		Width: width(o.streams.out), Palette: o.palette(o.streams.out), Location: time.Local,
@@ -116,11 +117,12 @@ func (o *watchOptions) run(ctx context.Context) error {
 	group.Go(func() error { defer cancel(); return manager.Run(ctx) })
 	group.Go(func() error { defer cancel(); return untilDone(ctx, out.run) })
 	group.Go(func() error { o.progress(ctx, manager); return nil })
-	return o.clean(ctx, group.Wait())
+	return untilEnded(ctx, group.Wait())
 }
 
-// clean takes the errors of an intended end for none.
-func (o *watchOptions) clean(ctx context.Context, err error) error {
+// untilEnded takes the errors of an intended end for none. It is for what has no end of
+// its own: anything else is not complete when ctx ends.
+func untilEnded(ctx context.Context, err error) error {
 	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		return nil
 	}

@@ -42,7 +42,10 @@ func ReadBaseline(r io.Reader) (*Baseline, error) {
 	dec := json.NewDecoder(r)
 	dec.DisallowUnknownFields()
 	var file baselineFile
-	if err := dec.Decode(&file); err != nil {
+	switch err := dec.Decode(&file); {
+	case errors.Is(err, io.EOF):
+		return nil, errors.New("reading the baseline: the file is empty; write it anew with --write-baseline")
+	case err != nil:
 		return nil, fmt.Errorf("reading the baseline: %w; write it anew with --write-baseline", err)
 	}
 	if dec.More() {

@@ -99,6 +99,9 @@ func TestWhatIsNoBaseline(t *testing.T) {
 			t.Errorf("%s: got %v, want an error with the way out", name, err)
 		}
 	}
+	if _, err := ReadBaseline(strings.NewReader("")); err == nil || !strings.Contains(err.Error(), "the file is empty") {
+		t.Errorf("of an empty file: %v", err)
+	}
 }
 
 type fullDisk struct{ room int }

@@ -171,16 +171,16 @@ type writing struct {
 func writers(o *Object) []writing {
 	var out []writing
 	seen := map[Writer]int{}
-	for _, e := range o.GetManagedFields() {
-		w := Writer{Manager: e.Manager, Operation: string(e.Operation), Subresource: e.Subresource, APIVersion: e.APIVersion}
+	for _, e := range o.heads() {
+		w := Writer{Manager: e.Manager, Operation: e.Operation, Subresource: e.Subresource, APIVersion: e.APIVersion}
 		i, ok := seen[w]
 		if !ok {
 			i = len(out)
 			seen[w] = i
 			out = append(out, writing{Writer: w})
 		}
-		if e.Time != nil && e.Time.After(out[i].time) {
-			out[i].time = e.Time.Time
+		if e.Time.After(out[i].time) {
+			out[i].time = e.Time
 		}
 	}
 	return out

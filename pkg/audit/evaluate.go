@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -46,6 +47,22 @@ type Unevaluated struct {
 	// Reason is one CamelCase word, Message a sentence.
 	Reason  string `json:"reason"`
 	Message string `json:"message"`
+}
+
+// Refer has what could not be read refer to the findings that tell why, so that the API
+// server's words, which can be long, are there once. It changes the list.
+func Refer(list []Unevaluated, findings iter.Seq[*Finding]) {
+	rules := map[string]string{}
+	for f := range findings {
+		if f.Explains {
+			rules[f.Subject.Name] = f.Rule
+		}
+	}
+	for i := range list {
+		if rule := rules[list[i].Resource]; rule != "" && list[i].Rule == "" {
+			list[i].Message = "its objects cannot be read, for the reason that its finding " + rule + " tells"
+		}
+	}
 }
 
 // Reasons of what is not evaluated, besides those of a Failure.

@@ -68,6 +68,12 @@ type Finding struct {
 	// Summary is the Message of a group: without facts of one object, such as a time.
 	// By default the Message itself.
 	Summary string `json:"-"`
+	// Explains: the finding is about a CRD, and tells why its objects cannot be read. Where
+	// they are said not to be evaluated, it is referred to.
+	Explains bool `json:"-"`
+	// General is the Remediation of a group: without a command for one object. By default
+	// the Remediation itself.
+	General string `json:"-"`
 	// APIVersion and Kind are those of the subject, where they are known.
 	APIVersion string `json:"-"`
 	Kind       string `json:"-"`

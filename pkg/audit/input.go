@@ -54,8 +54,9 @@ type Failure struct {
 	Reason string
 	// Message is the API server's own.
 	Message string
-	Since   time.Time
-	// Attempts is how often it was tried.
+	// Since is when it began; zero where nobody watched.
+	Since time.Time
+	// Attempts is how often in a row it ended so.
 	Attempts int
 }
 

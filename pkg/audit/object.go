@@ -59,8 +59,7 @@ func (o *Object) Entries() []Entry {
 }
 
 func (o *Object) parseEntries() []Entry {
-	raw, _, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", "managedFields")
-	list, _ := raw.([]any)
+	list := o.rawEntries()
 	entries := make([]Entry, 0, len(list))
 	for _, e := range list {
 		if m, ok := e.(map[string]any); ok {
@@ -70,13 +69,16 @@ func (o *Object) parseEntries() []Entry {
 	return entries
 }
 
+// rawEntries are those of metadata.managedFields as they are. GetManagedFields would
+// write the fields of each as JSON again.
+func (o *Object) rawEntries() []any {
+	raw, _, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", "managedFields")
+	list, _ := raw.([]any)
+	return list
+}
+
 func parseEntry(m map[string]any) Entry {
-	text := func(key string) string {
-		s, _ := m[key].(string)
-		return s
-	}
-	e := Entry{Manager: text("manager"), Operation: text("operation"), Subresource: text("subresource"), APIVersion: text("apiVersion")}
-	e.Time, _ = time.Parse(time.RFC3339, text("time"))
+	e := parseHead(m)
 	fields, err := json.Marshal(m["fieldsV1"])
 	if err != nil {
 		return e
@@ -88,12 +90,35 @@ func parseEntry(m map[string]any) Entry {
 	return e
 }
 
+// parseHead leaves out the fields.
+func parseHead(m map[string]any) Entry {
+	text := func(key string) string {
+		s, _ := m[key].(string)
+		return s
+	}
+	e := Entry{Manager: text("manager"), Operation: text("operation"), Subresource: text("subresource"), APIVersion: text("apiVersion")}
+	e.Time, _ = time.Parse(time.RFC3339, text("time"))
+	return e
+}
+
+// heads are the Entries without their fields, which cost much more.
+func (o *Object) heads() []Entry {
+	list := o.rawEntries()
+	heads := make([]Entry, 0, len(list))
+	for _, e := range list {
+		if m, ok := e.(map[string]any); ok {
+			heads = append(heads, parseHead(m))
+		}
+	}
+	return heads
+}
+
 // Changed is when the object was last written by anybody, as far as it tells.
 func (o *Object) Changed() time.Time {
 	last := o.GetCreationTimestamp().Time
-	for _, e := range o.GetManagedFields() {
-		if e.Time != nil && e.Time.After(last) {
-			last = e.Time.Time
+	for _, e := range o.heads() {
+		if e.Time.After(last) {
+			last = e.Time
 		}
 	}
 	return last

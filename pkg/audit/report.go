@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -114,6 +115,7 @@ func (f *Finding) join(g *Finding) {
 		f.Samples = []string{f.Subject.Object()}
 		f.Subject.Namespace, f.Subject.Name, f.Subject.UID = "", "", ""
 		f.Path, f.Message = NormalizePath(f.Path), f.Summary
+		f.Remediation = cmp.Or(f.General, f.Remediation)
 		// Severity and summary too tell groups of one path apart.
 		f.Fingerprint = Fingerprint(f.Rule, f.Subject, f.Path+"\n"+f.Severity.String()+"\n"+f.Summary)
 	}
@@ -137,6 +139,7 @@ func (c *Collector) Report() *Report {
 	for u := range c.unevaluated {
 		r.NotEvaluated = append(r.NotEvaluated, u)
 	}
+	Refer(r.NotEvaluated, maps.Values(c.groups))
 	slices.SortFunc(r.NotEvaluated, func(a, b Unevaluated) int {
 		return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
 	})

@@ -37,7 +37,8 @@ func AuditFormats() []string {
 // AuditOptions are the settings of PrintAudit and its relatives.
 type AuditOptions struct {
 	Palette Palette
-	// Width is the number of columns that tables are made to fit. 0 is 80.
+	// Width is the number of columns of the terminal that tables are made to fit. 0 is
+	// none: then lines of 80 columns are longer where a path or a name is.
 	Width int
 	// Now is the time of the audit.
 	Now time.Time

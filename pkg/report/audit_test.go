@@ -152,37 +152,6 @@ func TestAuditFormatsAreSafe(t *testing.T) {
 	}
 }
 
-func TestAuditTablesFitTheirWidth(t *testing.T) {
-	for _, width := range []int{80, 120, 200} {
-		for _, format := range []string{Table, Wide} {
-			for _, line := range strings.Split(string(printed(t, format, auditReport(), AuditOptions{Width: width})), "\n") {
-				// The totals are one line, and a name is left whole however long it is.
-				if strings.Contains(line, "; incomplete: ") || strings.Contains(line, "long-name.") {
-					continue
-				}
-				if n := utf8.RuneCountInString(line); n > width && strings.Contains(strings.TrimSpace(line), " ") {
-					t.Errorf("%s at %d: a line of %d columns: %s", format, width, n, line)
-				}
-			}
-		}
-	}
-}
-
-func TestAuditTableSaysWhatItLeavesOut(t *testing.T) {
-	r := noReport()
-	r.Complete = false
-	for i := range 12 {
-		r.NotEvaluated = append(r.NotEvaluated, audit.Unevaluated{Resource: fmt.Sprintf("r%02d.example.com", i), Reason: "Forbidden", Message: "no"})
-	}
-	short, long := string(printed(t, Table, r, AuditOptions{})), string(printed(t, Wide, r, AuditOptions{}))
-	if strings.Contains(short, "r10") || !strings.Contains(short, "and 2 more: -o wide shows all") || !strings.Contains(short, "incomplete: 12 not evaluated") {
-		t.Errorf("the table:\n%s", short)
-	}
-	if !strings.Contains(long, "r11.example.com") {
-		t.Errorf("the wide form leaves something out:\n%s", long)
-	}
-}
-
 // TestAuditJSONIsTheContract: what is read back is what was found.
 func TestAuditJSONIsTheContract(t *testing.T) {
 	var got map[string]any

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -94,7 +93,7 @@ func rulesTable(rules []audit.Rule, opts *AuditOptions) ([]byte, error) {
 // PrintRule explains a rule with its page, wrapped to opts.Width, in one call of
 // w.Write. What is code stays as it is.
 func PrintRule(w io.Writer, r *audit.Rule, opts AuditOptions) error {
-	p := page{width: cmp.Or(opts.Width, defaultWidth), palette: opts.Palette}
+	p := page{width: opts.Width, palette: opts.Palette}
 	p.render(strings.Split(strings.TrimSpace(r.Page()), "\n"))
 	_, err := w.Write(p.b.Bytes())
 	return err
@@ -150,6 +149,6 @@ func (p *page) flush() {
 	if listItem(p.text[0]) {
 		indent = 2
 	}
-	flowText(&p.b, strings.Join(p.text, " "), "", 0, indent, p.width)
+	newFlow(0, indent, p.width).text(&p.b, strings.Join(p.text, " "), "")
 	p.text = nil
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -17,19 +16,20 @@ const (
 	maxMessage = 600
 	// maxNotEvaluated is how many resources the table lists that were not evaluated.
 	maxNotEvaluated = 10
+	// maxCRDs is how many CRDs the table names of those that the same is wrong with.
+	maxCRDs = 5
 )
 
 // tableOfAudit renders a report for people. wide leaves nothing out and shortens
 // nothing.
 type tableOfAudit struct {
 	*AuditOptions
-	wide  bool
-	width int
-	b     bytes.Buffer
+	wide bool
+	b    bytes.Buffer
 }
 
 func auditTable(r *audit.Report, opts *AuditOptions, wide bool) []byte {
-	t := &tableOfAudit{AuditOptions: opts, wide: wide, width: cmp.Or(opts.Width, defaultWidth)}
+	t := &tableOfAudit{AuditOptions: opts, wide: wide}
 	for _, s := range audit.Severities() {
 		t.section(s, r.Findings)
 	}
@@ -49,11 +49,34 @@ func (t *tableOfAudit) section(s audit.Severity, findings []audit.Finding) {
 		title += " about " + inWords(objects, "object")
 	}
 	fmt.Fprintf(&t.b, "%s\n\n", paint(t.color(s), title))
-	for i := range findings {
-		if findings[i].Severity == s {
-			t.finding(&findings[i])
-		}
+	for _, alike := range t.alike(findings, s) {
+		t.finding(alike)
 	}
+}
+
+// alike are the findings of a severity, those that say the same of several CRDs together:
+// a cluster has hundreds of them. The wide form has each by itself.
+func (t *tableOfAudit) alike(findings []audit.Finding, s audit.Severity) [][]*audit.Finding {
+	type saying struct{ rule, path, message string }
+	var all [][]*audit.Finding
+	index := map[saying]int{}
+	for i := range findings {
+		f := &findings[i]
+		if f.Severity != s {
+			continue
+		}
+		key := saying{f.Rule, f.Path, f.Message}
+		at, ok := index[key]
+		if ok && isCRD(f.Subject) && !t.wide {
+			all[at] = append(all[at], f)
+			continue
+		}
+		if isCRD(f.Subject) {
+			index[key] = len(all)
+		}
+		all = append(all, []*audit.Finding{f})
+	}
+	return all
 }
 
 // tally counts the findings of a severity, and what they stand for.
@@ -67,25 +90,33 @@ func tally(findings []audit.Finding, s audit.Severity) (groups, objects int) {
 	return groups, objects
 }
 
-func (t *tableOfAudit) finding(f *audit.Finding) {
+// finding writes one, or several that are alike.
+func (t *tableOfAudit) finding(alike []*audit.Finding) {
+	f, subject := alike[0], subjectOf(alike[0])
+	if len(alike) > 1 {
+		subject = inWords(len(alike), "CRD")
+	}
 	header := []piece{
 		{plain(f.Rule) + " " + plain(f.Name), t.color(f.Severity)},
-		{plain(subjectOf(f)), t.Palette.Name},
+		{plain(subject), t.Palette.Name},
 	}
 	if f.Path != "" {
 		header = append(header, piece{plain(f.Path), ""})
 	}
-	if !f.Since.IsZero() {
+	if !f.Since.IsZero() && len(alike) == 1 {
 		header = append(header, piece{"for " + duration.HumanDuration(t.Now.Sub(f.Since)), t.Palette.Faint})
 	}
-	flow(&t.b, header, "  ", 2, 6, t.width)
-	flowText(&t.b, t.message(f.Message), "", 4, 4, t.width)
-	if f.Count > 1 {
-		flowText(&t.b, sampled(f), t.Palette.Faint, 4, 6, t.width)
+	t.flow(2, 6).pieces(&t.b, header, "  ")
+	t.flow(4, 4).text(&t.b, t.message(f.Message), "")
+	switch {
+	case f.Count > 1:
+		t.flow(4, 6).text(&t.b, sampled(f), t.Palette.Faint)
+	case len(alike) > 1:
+		t.flow(4, 6).text(&t.b, namedCRDs(alike), t.Palette.Faint)
 	}
 	if t.wide {
-		flowText(&t.b, "Fix: "+f.Remediation, "", 4, 9, t.width)
-		flowText(&t.b, "Fingerprint: "+f.Fingerprint, t.Palette.Faint, 4, 6, t.width)
+		t.flow(4, 9).text(&t.b, "Fix: "+f.Remediation, "")
+		t.flow(4, 6).text(&t.b, "Fingerprint: "+f.Fingerprint, t.Palette.Faint)
 	}
 	t.b.WriteString("\n")
 }
@@ -98,6 +129,19 @@ func sampled(f *audit.Finding) string {
 	}
 	if more := f.Count - len(f.Samples); more > 0 && len(f.Samples) > 0 {
 		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// namedCRDs is "a.example.com, b.example.com and 11 more: -o wide shows all".
+func namedCRDs(alike []*audit.Finding) string {
+	var names []string
+	for _, f := range alike[:min(len(alike), maxCRDs)] {
+		names = append(names, f.Subject.Name)
+	}
+	text := strings.Join(names, ", ")
+	if more := len(alike) - len(names); more > 0 {
+		text += fmt.Sprintf(" and %d more: -o wide shows all", more)
 	}
 	return text
 }
@@ -124,8 +168,8 @@ func (t *tableOfAudit) notEvaluated(list []audit.Unevaluated) {
 		if u.Rule != "" {
 			header = append(header, piece{plain(u.Rule), ""})
 		}
-		flow(&t.b, header, "  ", 2, 6, t.width)
-		flowText(&t.b, t.message(u.Message), "", 4, 4, t.width)
+		t.flow(2, 6).pieces(&t.b, header, "  ")
+		t.flow(4, 4).text(&t.b, t.message(u.Message), "")
 		t.b.WriteString("\n")
 	}
 }
@@ -152,7 +196,15 @@ func (t *tableOfAudit) totals(r *audit.Report) {
 	if !r.Complete {
 		total += fmt.Sprintf("; incomplete: %d not evaluated", len(r.NotEvaluated))
 	}
-	fmt.Fprintln(&t.b, total)
+	if t.Width == 0 { // for programs, it is one line
+		t.b.WriteString(total + "\n")
+		return
+	}
+	t.flow(0, 2).text(&t.b, total, "")
+}
+
+func (t *tableOfAudit) flow(first, rest int) flow {
+	return newFlow(first, rest, t.Width)
 }
 
 func (t *tableOfAudit) color(s audit.Severity) string { return t.Palette.severity(s) }

@@ -11,16 +11,16 @@ import (
 
 // findingFacts are what the header of a finding says: whether it came or went, how
 // grave it is, and which rule found it.
-func (p *textPrinter) findingFacts(f *watch.FindingInfo) []string {
+func (p *textPrinter) findingFacts(f *watch.FindingInfo) []piece {
 	severity := plain(f.Severity)
 	if f.OldSeverity != "" {
 		severity = plain(f.OldSeverity) + "→" + severity
 	}
-	facts := []string{
-		paint(p.stateColor(f), plain(string(f.State))), paint(p.severityColor(f), severity), plain(f.Rule + " " + f.Name),
+	facts := []piece{
+		{plain(string(f.State)), p.stateColor(f)}, {severity, p.severityColor(f)}, {plain(f.Rule + " " + f.Name), ""},
 	}
 	if f.Path != "" {
-		facts = append(facts, plain(f.Path))
+		facts = append(facts, piece{plain(f.Path), ""})
 	}
 	return facts
 }

@@ -25,7 +25,7 @@ func (p *textPrinter) gap(b *bytes.Buffer, ev *watch.Event) {
 
 // gapWidth keeps prose within what is comfortable to read.
 func (p *textPrinter) gapWidth() int {
-	const least, most = 60, 90
+	const least, most = 30, 90
 	if p.wide {
 		return most
 	}
@@ -65,7 +65,7 @@ func missed(g *watch.GapInfo) string {
 	return fmt.Sprintf("%d revisions of specs are shown by no event.", g.MissedGenerations)
 }
 
-// wrap breaks text into lines of at most width characters, between words.
+// wrap breaks text into lines of at most width columns, between words.
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
@@ -73,7 +73,7 @@ func wrap(text string, width int) []string {
 		switch {
 		case line == "":
 			line = word
-		case len(line)+1+len(word) <= width:
+		case columns(line)+1+columns(word) <= width:
 			line += " " + word
 		default:
 			lines = append(lines, line)

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -244,12 +245,25 @@ func TestShortenPairShowsTheDifference(t *testing.T) {
 }
 
 func TestTextFitsItsWidth(t *testing.T) {
-	for _, width := range []int{80, 120, 200} {
-		out := render(t, Text, TextOptions{Width: width}, gallery()...)
-		for line := range strings.Lines(out) {
-			if n := len([]rune(line)) - 1; n > width && !strings.HasPrefix(line, "12:") {
-				t.Errorf("%d columns at %d: %s", n, width, line)
+	long := gallery()[0]
+	long.Namespace, long.Name = strings.Repeat("n", 60), strings.Repeat("name.", 50)+"end"
+	long.Managers = []string{strings.Repeat("manager-", 20)}
+	path := ".spec" + strings.Repeat(`.properties["key"]`, 20)
+	long.Changes = []diff.Change{change(path, diff.Add, nil, "new", strings.Repeat("manager-", 15), "spec")}
+	for _, width := range []int{60, 80, 120, 200} {
+		for _, layout := range []string{"", dateTime} {
+			out := render(t, Text, TextOptions{Width: width, TimeLayout: layout}, append(gallery(), long)...)
+			for line := range strings.Lines(out) {
+				if n := columns(strings.TrimSuffix(line, "\n")); n > width {
+					t.Errorf("%d columns at %d: %s", n, width, line)
+				}
+			}
+			if joined := regexp.MustCompile(`\n +`).ReplaceAllString(out, ""); !strings.Contains(joined, path) || !strings.Contains(joined, long.Name) {
+				t.Errorf("at %d, something is lost:\n%s", width, out)
 			}
 		}
+	}
+	if out := render(t, Text, TextOptions{}, long); !strings.Contains(out, path+"\n") || !strings.Contains(out, long.Namespace+"/"+long.Name) {
+		t.Errorf("a name or path is parted that is for no terminal:\n%s", out)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -22,6 +23,9 @@ func ResourceFormats() []string {
 // ResourceOptions are the settings of PrintResources.
 type ResourceOptions struct {
 	Palette Palette
+	// Width is the number of columns of the terminal that the table is made to fit by
+	// leaving out what matters least. 0 is none.
+	Width int
 	// Now is what AGE, that of the CRD, is counted to.
 	Now time.Time
 }
@@ -102,11 +106,23 @@ func age(now, since time.Time) string {
 	return duration.HumanDuration(now.Sub(since))
 }
 
-// resourceTable aligns first and colours afterwards: a tabwriter would count the
+// resourceTable is empty without resources. It aligns first and colours afterwards: a tabwriter would count the
 // escape sequences as characters.
 func resourceTable(list ResourceList, opts ResourceOptions, wide bool) ([]byte, error) {
-	columns := resourceColumns(opts.Now, wide)
-	lines, err := align(columns, list.Items)
+	if len(list.Items) == 0 {
+		return nil, nil
+	}
+	shown := resourceColumns(opts.Now, wide)
+	lines, err := align(shown, list.Items)
+	var omitted []string
+	for _, least := range []string{"SCOPE", "AGE", "KIND", "VERSION"} {
+		if err != nil || wide || opts.Width == 0 || widest(lines) <= opts.Width {
+			break
+		}
+		omitted = append(omitted, least)
+		shown = slices.DeleteFunc(shown, func(c column) bool { return c.header == least })
+		lines, err = align(shown, list.Items)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +133,18 @@ func resourceTable(list ResourceList, opts ResourceOptions, wide bool) ([]byte, 
 		}
 		b.WriteString(line + "\n")
 	}
+	if len(omitted) > 0 {
+		b.WriteString(paint(opts.Palette.Faint, "no room for "+strings.Join(omitted, ", ")+" (see -o wide)") + "\n")
+	}
 	return b.Bytes(), nil
+}
+
+func widest(lines []string) int {
+	most := 0
+	for _, l := range lines {
+		most = max(most, columns(l))
+	}
+	return most
 }
 
 // isBad reports whether a state keeps crdwatch from seeing what it should.

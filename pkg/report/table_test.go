@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,5 +68,39 @@ func TestNoResourcesIsAnEmptyListNotNull(t *testing.T) {
 	}
 	if got, want := b.String(), "{\n    \"items\": []\n}\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestResourceTableFits: what matters least is left out on a narrow terminal, and it is
+// said; names, counts and states never are.
+func TestResourceTableFits(t *testing.T) {
+	for width, want := range map[int]string{
+		0:   "NAME VERSION KIND SCOPE OBJECTS STATE AGE",
+		200: "NAME VERSION KIND SCOPE OBJECTS STATE AGE",
+		90:  "NAME VERSION KIND OBJECTS STATE AGE",
+		80:  "NAME VERSION KIND OBJECTS STATE",
+		60:  "NAME VERSION OBJECTS STATE",
+		20:  "NAME OBJECTS STATE",
+	} {
+		var b bytes.Buffer
+		if err := PrintResources(&b, Table, NewResourceList(cluster()), ResourceOptions{Now: noon, Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		header, _, _ := strings.Cut(b.String(), "\n")
+		if got := strings.Join(strings.Fields(header), " "); got != want {
+			t.Errorf("at %d: %s, want %s", width, got, want)
+		}
+		if said := strings.Contains(b.String(), "no room for SCOPE"); said != !strings.Contains(want, "SCOPE") {
+			t.Errorf("at %d:\n%s", width, b.String())
+		}
+		for l := range strings.Lines(b.String()) {
+			if n := columns(strings.TrimSuffix(l, "\n")); width >= 60 && n > width {
+				t.Errorf("at %d: %d columns: %s", width, n, l)
+			}
+		}
+	}
+	var b bytes.Buffer
+	if err := PrintResources(&b, Table, NewResourceList(nil), ResourceOptions{}); err != nil || b.Len() > 0 {
+		t.Errorf("a table of nothing: %q, %v", b.String(), err)
 	}
 }

@@ -5,10 +5,10 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/crdwatch/crdwatch/pkg/diff"
 	"github.com/crdwatch/crdwatch/pkg/watch"
@@ -16,7 +16,8 @@ import (
 
 // TextOptions are the settings of the renderings made for people.
 type TextOptions struct {
-	// Width is the number of columns that values are shortened to fit. 0 is 80.
+	// Width is the number of columns of the terminal that events are made to fit. 0 is
+	// none: then values are shortened to fit 80, and the rest is as long as it is.
 	Width   int
 	Palette Palette
 	// Location is the time zone of the times shown. nil is UTC.
@@ -39,9 +40,12 @@ type textPrinter struct {
 	TextOptions
 	wide   bool
 	indent string
+	// whole: nothing but values is parted or shortened, so that it can be searched for.
+	whole bool
 }
 
 func newTextPrinter(opts TextOptions, wide bool) *textPrinter {
+	whole := wide || opts.Width == 0
 	opts.Width = cmp.Or(opts.Width, defaultWidth)
 	opts.Location = cmp.Or(opts.Location, time.UTC)
 	opts.TimeLayout = cmp.Or(opts.TimeLayout, time.TimeOnly)
@@ -50,7 +54,7 @@ func newTextPrinter(opts TextOptions, wide bool) *textPrinter {
 	}
 	// The indent is where the type begins: details hang below it.
 	indent := strings.Repeat(" ", len(noTime.In(opts.Location).Format(opts.TimeLayout))+2)
-	return &textPrinter{TextOptions: opts, wide: wide, indent: indent}
+	return &textPrinter{TextOptions: opts, wide: wide, whole: whole, indent: indent}
 }
 
 // noTime has any date, to measure a layout with.
@@ -77,14 +81,23 @@ func (p *textPrinter) Print(w io.Writer, ev *watch.Event) error {
 
 func (p *textPrinter) header(b *bytes.Buffer, ev *watch.Event) {
 	typ := fmt.Sprintf("%-*s", typeColumn, plain(string(ev.Type)))
-	parts := []string{plain(p.resource(ev.Resource))}
+	parts := []piece{{plain(p.resource(ev.Resource)), ""}}
 	if name := objectName(ev); name != "" {
-		parts = append(parts, paint(p.Palette.Name, plain(name)))
+		parts = append(parts, piece{plain(name), p.Palette.Name})
 	}
 	parts = append(parts, p.facts(ev)...)
-	fmt.Fprintf(b, "%s  %s%s\n",
-		paint(p.Palette.Faint, ev.Time.In(p.Location).Format(p.TimeLayout)),
-		paint(p.typeColor(ev.Type), typ), strings.Join(parts, "  "))
+	fmt.Fprintf(b, "%s  %s",
+		paint(p.Palette.Faint, ev.Time.In(p.Location).Format(p.TimeLayout)), paint(p.typeColor(ev.Type), typ))
+	p.flow(4).from(len(p.indent)+typeColumn, b, parts, "  ")
+}
+
+// flow hangs what does not fit below the indent.
+func (p *textPrinter) flow(below int) flow {
+	rest := len(p.indent) + below
+	if p.whole {
+		return flow{rest: rest, width: math.MaxInt, whole: true}
+	}
+	return flow{rest: rest, width: p.Width}
 }
 
 func (p *textPrinter) resource(r watch.ResourceRef) string {
@@ -103,21 +116,21 @@ func objectName(ev *watch.Event) string {
 }
 
 // facts are what the header says of an event beyond its object.
-func (p *textPrinter) facts(ev *watch.Event) []string {
-	var facts []string
+func (p *textPrinter) facts(ev *watch.Event) []piece {
+	var facts []piece
 	if ev.Finding != nil {
 		facts = append(facts, p.findingFacts(ev.Finding)...)
 	}
 	// In the text form, a generation is worth its columns when it changes.
 	if gen := generation(ev); gen != "" && (p.wide || strings.Contains(gen, "→")) {
-		facts = append(facts, gen)
+		facts = append(facts, piece{gen, ""})
 	}
 	if p.wide {
 		facts = append(facts, wideFacts(ev)...)
 	}
 	// Live is what one expects; anything else is worth a word.
 	if p.wide || ev.Origin != watch.Live && ev.Gap == nil {
-		facts = append(facts, plain(string(ev.Origin)))
+		facts = append(facts, piece{plain(string(ev.Origin)), ""})
 	}
 	return facts
 }
@@ -132,16 +145,16 @@ func generation(ev *watch.Event) string {
 	return fmt.Sprintf("gen %d→%d", ev.OldGeneration, ev.Generation)
 }
 
-func wideFacts(ev *watch.Event) []string {
-	var facts []string
+func wideFacts(ev *watch.Event) []piece {
+	var facts []piece
 	if ev.ResourceVersion != "" {
-		facts = append(facts, "rv "+plain(ev.ResourceVersion))
+		facts = append(facts, piece{"rv " + plain(ev.ResourceVersion), ""})
 	}
 	if ev.UID != "" {
-		facts = append(facts, "uid "+plain(string(ev.UID)))
+		facts = append(facts, piece{"uid " + plain(string(ev.UID)), ""})
 	}
 	if ev.Seq != 0 {
-		facts = append(facts, fmt.Sprintf("seq %d", ev.Seq))
+		facts = append(facts, piece{fmt.Sprintf("seq %d", ev.Seq), ""})
 	}
 	return facts
 }
@@ -163,7 +176,8 @@ func (p *textPrinter) typeColor(typ watch.EventType) string {
 // by names managers on a line of their own.
 func (p *textPrinter) by(b *bytes.Buffer, managers ...string) {
 	if len(managers) > 0 {
-		fmt.Fprintf(b, "%sby %s\n", p.indent, plain(strings.Join(managers, ", ")))
+		b.WriteString(p.indent)
+		p.flow(3).from(len(p.indent), b, []piece{{"by " + plain(strings.Join(managers, ", ")), ""}}, "")
 	}
 }
 
@@ -226,61 +240,4 @@ func (w writer) String() string {
 		out += " (" + w.subresource + ")"
 	}
 	return out
-}
-
-// change writes one field: its path, never shortened, and its values, behind it if
-// they fit and otherwise on a line of their own, where they are shortened to fit.
-func (p *textPrinter) change(b *bytes.Buffer, c diff.Change) {
-	path := sign(c.Op) + " " + plain(c.Path)
-	indent := p.indent + "  "
-	room := p.Width - len(indent) - utf8.RuneCountInString(path) - 2
-	if p.wide || valuesLength(c) <= room {
-		fmt.Fprintf(b, "%s%s  %s\n", indent, path, p.values(c, room))
-		return
-	}
-	fmt.Fprintf(b, "%s%s\n", indent, path)
-	indent += "    "
-	fmt.Fprintf(b, "%s%s\n", indent, p.values(c, max(minValues, p.Width-len(indent))))
-}
-
-func sign(op diff.Op) string {
-	switch op {
-	case diff.Add:
-		return "+"
-	case diff.Remove:
-		return "-"
-	}
-	return "~"
-}
-
-func valuesLength(c diff.Change) int {
-	old, new := utf8.RuneCountInString(formatValue(c.Old)), utf8.RuneCountInString(formatValue(c.New))
-	switch c.Op {
-	case diff.Add:
-		return new
-	case diff.Remove:
-		return old
-	}
-	return old + utf8.RuneCountInString(arrow) + new
-}
-
-// values renders what a change replaced by what, in width columns.
-func (p *textPrinter) values(c diff.Change, width int) string {
-	from, to := formatValue(c.Old), formatValue(c.New)
-	switch {
-	case c.Op == diff.Add:
-		return paint(p.Palette.New, p.fit(to, width))
-	case c.Op == diff.Remove:
-		return paint(p.Palette.Old, p.fit(from, width))
-	case !p.wide && valuesLength(c) > width:
-		from, to = shortenPair(from, to, width)
-	}
-	return paint(p.Palette.Old, from) + arrow + paint(p.Palette.New, to)
-}
-
-func (p *textPrinter) fit(s string, width int) string {
-	if p.wide {
-		return s
-	}
-	return shorten(s, width)
 }

@@ -83,23 +83,20 @@ func compactJSON(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// shorten cuts s in the middle to at most width characters: names and values tell
-// most at their ends.
+// shorten cuts s in the middle to at most width columns: names and values tell most at
+// their ends.
 func shorten(s string, width int) string {
-	n := utf8.RuneCountInString(s)
-	if n <= width {
+	if columns(s) <= width {
 		return s
 	}
-	runes := []rune(s)
-	tail := (width - 1) / 2
-	head := width - 1 - tail
-	return string(runes[:head]) + marker + string(runes[n-tail:])
+	end := (width - 1) / 2
+	return head(s, width-1-end) + marker + tail(s, end)
 }
 
-// shortenPair fits "from → to" into width characters. Where cutting the middle would
+// shortenPair fits "from → to" into width columns. Where cutting the middle would
 // hide the difference, it is the common beginning and end that is cut instead.
 func shortenPair(from, to string, width int) (string, string) {
-	room := width - utf8.RuneCountInString(arrow)
+	room := width - columns(arrow)
 	if shorten(from, room/2) == shorten(to, room/2) {
 		from, to = distinct(from, to, max(2, room/8))
 	}
@@ -110,7 +107,7 @@ func shortenPair(from, to string, width int) (string, string) {
 // share divides room between two texts; what the shorter one leaves, the other gets.
 func share(from, to string, room int) (int, int) {
 	half := room / 2
-	a, b := utf8.RuneCountInString(from), utf8.RuneCountInString(to)
+	a, b := columns(from), columns(to)
 	switch {
 	case a <= half:
 		return a, room - a

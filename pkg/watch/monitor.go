@@ -63,6 +63,7 @@ type monitor struct {
 	current         State
 	reason, message string
 	since           time.Time
+	failures        int
 }
 
 // run watches until ctx ends, or the CRD is gone and its last objects are reported.
@@ -165,12 +166,21 @@ func (m *monitor) redacted(u *unstructured.Unstructured) []byte {
 	return marshal(u.Object)
 }
 
-// setState implements host. It logs transitions, not repetitions.
+// setState implements host. It logs transitions, not repetitions, and tells of those as
+// often as it takes to believe a failure.
 func (m *monitor) setState(s State, reason, message string) {
 	m.mu.Lock()
 	was, name, uid := m.current, m.resource.CRD, m.resource.UID
-	changed := was != s || m.reason != reason || m.message != message
-	m.current, m.reason, m.message = s, reason, message
+	failures := 0
+	if s.failed() {
+		failures = 1
+		if was == s && m.reason == reason {
+			failures += m.failures
+		}
+	}
+	changed := was != s || m.reason != reason || m.message != message ||
+		m.failures != failures && failures <= persistAttempts
+	m.current, m.reason, m.message, m.failures = s, reason, message, failures
 	if was != s {
 		m.since = time.Now()
 	}
@@ -185,8 +195,7 @@ func (m *monitor) setState(s State, reason, message string) {
 		m.settle(s.Classified())
 	}
 	level := slog.LevelInfo
-	switch s {
-	case Forbidden, Broken, Stale, NotServed:
+	if s.failed() {
 		level = slog.LevelWarn
 	}
 	if was == Pending && (s == Syncing || reason == "NotEstablished") || was == Syncing && s == Synced {
@@ -225,7 +234,7 @@ func (m *monitor) snapshot() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return Status{
-		Resource: m.resource, State: m.current, Reason: m.reason, Message: m.message, Since: m.since,
+		Resource: m.resource, State: m.current, Reason: m.reason, Message: m.message, Since: m.since, Failures: m.failures,
 		Whole: !m.narrowed, Objects: int(m.objects.Load()), RecordBytes: m.recordBytes.Load(),
 	}
 }

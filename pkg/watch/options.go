@@ -49,8 +49,9 @@ type Options struct {
 	// Sink must be the one that keeps them now. Nil for a process that remembers nothing.
 	Snapshots Snapshots
 	// StateChanged, if set, is called when what the Status of a resource says of its watch
-	// has changed: state, reason or message. It may be called concurrently, and late:
-	// the truth is what Manager.Status returns. It must not block.
+	// has changed: state, reason, message, or the number of failures in a row up to the
+	// third, which is where Persist gives up, too. It may be called concurrently, and
+	// late: the truth is what Manager.Status returns. It must not block.
 	StateChanged func(crd types.UID)
 	// Initial reports the objects that exist at the start as ADDED events.
 	Initial bool

@@ -42,6 +42,11 @@ func (s State) Classified() bool {
 	return s != Pending && s != Syncing
 }
 
+// failed: something keeps the objects from being watched.
+func (s State) failed() bool {
+	return s == Forbidden || s == NotServed || s == Broken || s == Stale
+}
+
 // Status is what is known of one resource and its watch at one moment.
 type Status struct {
 	Resource discovery.Resource
@@ -50,6 +55,10 @@ type Status struct {
 	Reason, Message string
 	// Since is when the resource entered State.
 	Since time.Time
+	// Failures is how many attempts in a row have ended in State for the same Reason; 0 if
+	// it is none of a failure. What lies with the API server as a whole, which says nothing
+	// about the resource, neither counts nor ends the row.
+	Failures int
 	// Objects is the number of objects known.
 	Objects int
 	// Whole: all objects of the resource are watched, not a selection of them.

@@ -59,7 +59,7 @@ var scenarios = map[string]scenario{
 	auditScenario: {
 		name: auditScenario,
 		parameters: func(o options) string {
-			return fmt.Sprintf("%s, %d CRDs, median %d bytes", objectParameters(o), o.crds, o.schema)
+			return fmt.Sprintf("%s, %d CRDs with rules, median %d bytes", objectParameters(o), o.crds, o.schema)
 		},
 		fill: fillAudit, run: (*bench).audit,
 	},

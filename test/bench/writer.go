@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -50,7 +51,8 @@ func (w *writer) create(ctx context.Context, scenario string, kinds []*synth.Kin
 		}
 		sizes[i] = len(data)
 		_, err = w.client.Resource(crdGVR).Create(ctx, crd, metav1.CreateOptions{FieldManager: creator})
-		if err != nil {
+		// With --keep, an earlier run that was cut off may have left it.
+		if err != nil && !apierrors.IsAlreadyExists(err) {
 			return fmt.Errorf("creating CRD %s: %w", crd.GetName(), err)
 		}
 		done.Add(1)
@@ -61,7 +63,7 @@ func (w *writer) create(ctx context.Context, scenario string, kinds []*synth.Kin
 // served waits until the API server says that it serves every CRD's objects. It asks
 // seldom: an API server needs its time to establish thousands of CRDs.
 func (w *writer) served(ctx context.Context, scenario string, kinds []*synth.Kind) error {
-	const poll, patience = 2 * time.Second, 20 * time.Minute
+	const poll, patience = 2 * time.Second, time.Hour
 	done := w.progress(ctx, scenario+": %d of %d CRDs are served", len(kinds))
 	defer done.stop()
 	return wait.PollUntilContextTimeout(ctx, poll, patience, true, func(context.Context) (bool, error) {
@@ -106,6 +108,9 @@ func (w *writer) object(ctx context.Context, kind *synth.Kind, n uint64) (synth.
 	object, status, share := kind.Object(n)
 	client := w.client.Resource(kind.GVR())
 	created, err := client.Create(ctx, object, metav1.CreateOptions{FieldManager: creator})
+	if apierrors.IsAlreadyExists(err) {
+		created, err = client.Get(ctx, object.GetName(), metav1.GetOptions{})
+	}
 	if err != nil {
 		return share, fmt.Errorf("creating %s %s: %w", kind.GVR().Resource, object.GetName(), err)
 	}

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
-
-	"github.com/crdwatch/crdwatch/test/defects"
 )
 
 // TestDemo runs the whole demo, four times as fast as for people.
@@ -23,10 +21,9 @@ func TestDemo(t *testing.T) {
 	}
 	c := newCluster(t, r)
 
-	r.poll(t, 38*time.Second, "queues to be broken", func() bool { return c.state(t, "queues.demo.crdwatch.io") == "Broken ConversionWebhookFailed" })
-	r.poll(t, 38*time.Second, "ledgers to be broken", func() bool {
-		return c.state(t, "ledgers."+defects.Group) == "Broken UndecodableObject"
-	})
+	for resource, reason := range broken {
+		r.poll(t, 38*time.Second, resource+" to be broken", func() bool { return c.state(t, resource) == "Broken "+reason })
+	}
 	t.Run("inventory", func(t *testing.T) { c.checkInventory(t) })
 	t.Run("audit", func(t *testing.T) { c.checkAudit(t) })
 	r.poll(t, time.Until(began.Add((seconds-2)*time.Second)), "the end of the story", func() bool {

@@ -1,7 +1,9 @@
 package realcrds
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -110,7 +112,7 @@ func findingLines(r *audit.Report) []string {
 func readWords(t *testing.T, path string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
-	if err != nil && !(os.IsNotExist(err) && *update) {
+	if missing := errors.Is(err, fs.ErrNotExist); err != nil && (!missing || !*update) {
 		t.Fatal(err)
 	}
 	words := map[string]string{}

@@ -128,13 +128,18 @@ func (s *saboteur) watches(c scribe.CRD) int {
 	return n
 }
 
-// disturb has one fault of every watch, or one of all connections, and waits until all
-// watches are back.
-func (s *saboteur) disturb() {
+// release ends the faults of the last round that last.
+func (s *saboteur) release() {
 	for _, clear := range s.clear {
 		clear()
 	}
 	s.clear = nil
+}
+
+// disturb has one fault of every watch, or one of all connections, and waits until all
+// watches are back.
+func (s *saboteur) disturb() {
+	s.release()
 	want := map[string]int{}
 	if s.random.IntN(8) == 0 {
 		for _, c := range s.crds {
@@ -220,7 +225,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	stop()
-	p.ClearAll()
+	sab.release()
 	s.await(team.Mark()...)
 	s.terminate()
 	s.judge(team.Ledger()).wantGaps(t, sab.gone)

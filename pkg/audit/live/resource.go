@@ -51,7 +51,7 @@ type resource struct {
 func (r *resource) failure() *audit.Failure {
 	switch r.State {
 	case watch.Forbidden, watch.NotServed, watch.Broken, watch.Stale:
-		return &audit.Failure{Reason: r.Reason, Message: r.Message, Since: r.Since, Attempts: 1}
+		return &audit.Failure{Reason: r.Reason, Message: r.Message, Since: r.Since, Attempts: r.Failures}
 	}
 	return nil
 }

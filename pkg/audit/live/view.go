@@ -34,10 +34,12 @@ func (a *Auditor) Findings() audit.Snapshot {
 	v := a.view
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return audit.Snapshot{
+	now := audit.Snapshot{
 		Open: slices.Collect(maps.Keys(v.open)), Suppressed: slices.Collect(maps.Keys(v.suppressed)),
 		NotEvaluated: slices.AppendSeq(slices.Collect(maps.Keys(v.unevaluated)), maps.Values(v.resources)),
 	}
+	audit.Refer(now.NotEvaluated, maps.Keys(v.open))
+	return now
 }
 
 // Counts returns the number of open findings. What was once counted stays, with 0. It

@@ -39,11 +39,28 @@ type celCosts struct {
 	rules []celRule
 	// failed are rules that could not be compiled.
 	failed []error
+	// sound: a request to create the CRD is surely not refused for these rules.
+	sound bool
+	// sum is that of all expressions, those of messages too.
+	sum uint64
+}
+
+// celNode is a node of a schema on the way down.
+type celNode struct {
+	place
+	above []ancestor
+	ctx   *validation.CELSchemaContext
+	// alone: an object's old value here has no known counterpart in the new one.
+	alone bool
+	// special: what is here is looked at by more than the rules alone, because it is in
+	// metadata or has a default.
+	special bool
 }
 
 func estimateCEL(root *apiextensions.JSONSchemaProps) *celCosts {
-	c := &celCosts{}
-	c.visit(root, rootPlace(), nil, validation.RootCELContext(root))
+	c := &celCosts{sound: true}
+	c.visit(root, celNode{place: rootPlace(), ctx: validation.RootCELContext(root)})
+	c.sound = c.sound && len(c.failed) == 0 && c.sum <= validation.StaticEstimatedCRDCostLimit
 	return c
 }
 
@@ -51,40 +68,45 @@ func estimateCEL(root *apiextensions.JSONSchemaProps) *celCosts {
 func (c *celCosts) total() uint64 {
 	var sum uint64
 	for _, r := range c.rules {
-		if sum > math.MaxUint64-r.cost {
-			return math.MaxUint64
-		}
-		sum += r.cost
+		sum = plus(sum, r.cost)
 	}
 	return sum
 }
 
-func (c *celCosts) visit(s *apiextensions.JSONSchemaProps, at place, above []ancestor, ctx *validation.CELSchemaContext) {
+func (c *celCosts) visit(s *apiextensions.JSONSchemaProps, at celNode) {
+	at.special = at.special || s.Default != nil
 	if len(s.XValidations) > 0 {
-		c.compile(s, at, above, ctx)
+		c.compile(s, at)
 	}
-	above = append(slices.Clip(above), ancestor{at, s})
+	at.above = append(slices.Clip(at.above), ancestor{at.place, s})
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 		child := s.Properties[name]
-		c.visit(&child, at.property(name), above, ctx.ChildPropertyContext(&child, name))
+		below := at.below(at.property(name), at.ctx.ChildPropertyContext(&child, name), !cel.MapIsCorrelatable(s.XMapType))
+		below.special = below.special || name == "metadata"
+		c.visit(&child, below)
 	}
 	if s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil {
 		child := s.AdditionalProperties.Schema
-		c.visit(child, at.values(), above, ctx.ChildAdditionalPropertiesContext(child))
+		c.visit(child, at.below(at.values(), at.ctx.ChildAdditionalPropertiesContext(child), false))
 	}
 	if s.Items != nil && s.Items.Schema != nil {
-		c.visit(s.Items.Schema, at.items(), above, ctx.ChildItemsContext(s.Items.Schema))
+		c.visit(s.Items.Schema, at.below(at.items(), at.ctx.ChildItemsContext(s.Items.Schema), s.XListType == nil || *s.XListType != "map"))
 	}
 }
 
-func (c *celCosts) compile(s *apiextensions.JSONSchemaProps, at place, above []ancestor, ctx *validation.CELSchemaContext) {
-	results, err := compileRules(ctx)
+func (n celNode) below(at place, ctx *validation.CELSchemaContext, alone bool) celNode {
+	return celNode{at, n.above, ctx, n.alone || alone, n.special}
+}
+
+func (c *celCosts) compile(s *apiextensions.JSONSchemaProps, at celNode) {
+	c.sound = c.sound && !at.special
+	results, err := c.compileRules(at)
 	if err != nil {
 		c.failed = append(c.failed, fmt.Errorf("compiling the rules at %s: %w", at, err))
 		return
 	}
 	for i, r := range results {
-		rule := celRule{place: at, index: i, text: s.XValidations[i].Rule, below: s, above: above}
+		rule := celRule{place: at.place, index: i, text: s.XValidations[i].Rule, below: s, above: at.above}
 		switch {
 		case r.Error != nil:
 			c.failed = append(c.failed, fmt.Errorf("compiling rule %q at %s: %w", shorten(rule.text), at, firstLine(r.Error)))
@@ -92,18 +114,21 @@ func (c *celCosts) compile(s *apiextensions.JSONSchemaProps, at place, above []a
 		case r.MessageExpressionError != nil:
 			c.failed = append(c.failed, fmt.Errorf("compiling the messageExpression of rule %q at %s: %w", shorten(rule.text), at, firstLine(r.MessageExpressionError)))
 		}
-		rule.cost = times(r.MaxCost, cardinality(r, ctx))
+		rule.cost = times(r.MaxCost, cardinality(r, at.ctx))
+		c.sum = plus(c.sum, plus(rule.cost, r.MessageExpressionMaxCost))
 		if r.MessageExpressionMaxCost > rule.cost {
 			rule.cost = r.MessageExpressionMaxCost // it is evaluated once: for the first violation
 		}
+		c.sound = c.sound && rule.cost <= validation.StaticEstimatedCostLimit && sound(&s.XValidations[i], r, at.alone)
 		c.rules = append(c.rules, rule)
 	}
 }
 
-// compileRules compiles with all that a stored CRD may use, so that a function too new
-// for a rollback is no obstacle.
-func compileRules(ctx *validation.CELSchemaContext) ([]cel.CompilationResult, error) {
-	info, err := ctx.TypeInfo()
+// compileRules compiles as the API server does what is new. What that does not take, be
+// it a function too new for a rollback, it does if it is stored already: so then do we.
+// What a rule costs is the same.
+func (c *celCosts) compileRules(at celNode) ([]cel.CompilationResult, error) {
+	info, err := at.ctx.TypeInfo()
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +136,16 @@ func compileRules(ctx *validation.CELSchemaContext) ([]cel.CompilationResult, er
 		return nil, fmt.Errorf("the schema here is nothing that CEL has a type for")
 	}
 	env := environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion())
+	results, err := cel.Compile(info.Schema, info.DeclType, celconfig.PerCallLimit, env, cel.NewExpressionsEnvLoader())
+	if err == nil && !slices.ContainsFunc(results, failed) {
+		return results, nil
+	}
+	c.sound = false
 	return cel.Compile(info.Schema, info.DeclType, celconfig.PerCallLimit, env, cel.StoredExpressionsEnvLoader())
+}
+
+func failed(r cel.CompilationResult) bool {
+	return r.Error != nil || r.MessageExpressionError != nil
 }
 
 // cardinality is how often the place can occur in an object. Without limits above it,
@@ -128,4 +162,11 @@ func times(a, b uint64) uint64 {
 		return math.MaxUint64
 	}
 	return a * b
+}
+
+func plus(a, b uint64) uint64 {
+	if a > math.MaxUint64-b {
+		return math.MaxUint64
+	}
+	return a + b
 }

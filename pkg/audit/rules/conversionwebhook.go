@@ -14,7 +14,8 @@ import (
 var (
 	// webhookPatience: a webhook may be restarting.
 	webhookPatience = audit.Threshold[time.Duration]{Name: "after", Default: 2 * time.Minute, Doc: "how long it may last"}
-	// failedAttempts: crdwatch audit makes no more than three, crdwatch serve counts one.
+	// failedAttempts: crdwatch audit makes no more than three, and crdwatch serve, which
+	// goes on, has the rules look again up to the third.
 	failedAttempts = audit.Threshold[int]{Name: "attempts", Default: 3, Min: 1, Max: 3, Doc: "how often a list must have failed to count at once"}
 )
 
@@ -86,10 +87,18 @@ func conversionFailed(f *audit.Failure) bool {
 // also be there and answer nonsense.
 func failingWebhook(in *audit.Input) audit.Finding {
 	return audit.Finding{
-		Severity: webhookSeverity(in.CRD), Path: webhookPath, Since: in.Failure.Since, Due: failureDue(in),
+		Severity: webhookSeverity(in.CRD), Path: webhookPath, Since: in.Failure.Since, Due: failureDue(in), Explains: true,
 		Message: fmt.Sprintf("the conversion webhook fails, and the objects cannot be listed: %s", in.Failure.Message),
-		Summary: "the conversion webhook fails",
+		Summary: "the conversion webhook fails", Remediation: mendWebhook(converter(in.CRD)),
 	}
+}
+
+// mendWebhook is what to do about a webhook that is named by URL; empty for the others.
+func mendWebhook(client *apiextensionsv1.WebhookClientConfig) string {
+	if client.URL == nil {
+		return ""
+	}
+	return fmt.Sprintf("Restore what answers at %s, the webhook's URL; or, if no conversion is needed any more, set spec.conversion.strategy to None.", *client.URL)
 }
 
 // failureDue is when a failure counts: at once if it was tried often enough, otherwise
@@ -98,7 +107,11 @@ func failureDue(in *audit.Input) time.Time {
 	if in.Failure.Attempts >= failedAttempts.In(in) {
 		return time.Time{}
 	}
-	return in.Failure.Since.Add(webhookPatience.In(in))
+	since := in.Failure.Since
+	if since.IsZero() {
+		since = in.Now // it is not known to have begun before
+	}
+	return since.Add(webhookPatience.In(in))
 }
 
 func webhookDown(in *audit.Input, down *outage) audit.Finding {

@@ -9,7 +9,6 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation"
-	apiequality "k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 )
@@ -27,7 +26,7 @@ var (
 func costlyCEL() audit.Rule {
 	return audit.Rule{
 		ID: "CRD020", Name: "unbounded-or-costly-cel", Severity: audit.Low, About: audit.AboutCRD, Doc: doc("CRD020"),
-		Remediation: "Add maxItems, maxProperties and maxLength to what the rule looks at, or simplify the rule.",
+		Remediation: "Limit what the rule looks at by maxItems, maxProperties and maxLength, to less where there is a limit; or simplify the rule.",
 		Check:       checkCEL,
 		Thresholds:  []audit.Adjustable{costlyShare, notableShare},
 	}
@@ -53,20 +52,20 @@ type celVerdict struct {
 func checkRules(crd *audit.CRD, shares celShares) ([]audit.Finding, error) {
 	var flaws []flaw
 	var failed []error
-	var schemas []*apiextensionsv1.CustomResourceValidation
-	var known [][]flaw
+	known := map[*celCosts][]flaw{}
 	for _, v := range crd.Served() {
-		// Versions often differ in nothing but their name, and compiling is not cheap.
-		i := slices.IndexFunc(schemas, func(s *apiextensionsv1.CustomResourceValidation) bool {
-			return apiequality.Semantic.DeepEqual(s, v.Schema)
-		})
-		if i < 0 {
-			found, err := celFlaws(v, shares)
-			failed = append(failed, err)
-			i = len(schemas)
-			schemas, known = append(schemas, v.Schema), append(known, found)
+		rules := compiledRules(crd)[v.Name]
+		if rules.costs == nil {
+			failed = append(failed, rules.err)
+			continue
 		}
-		for _, f := range known[i] {
+		found, ok := known[rules.costs]
+		if !ok {
+			var err error
+			found, err = celFlaws(v.Name, rules.costs, shares)
+			known[rules.costs], failed = found, append(failed, err)
+		}
+		for _, f := range found {
 			f.version = v.Name
 			flaws = append(flaws, f)
 		}
@@ -74,15 +73,7 @@ func checkRules(crd *audit.CRD, shares celShares) ([]audit.Finding, error) {
 	return joinVersions(flaws), errors.Join(failed...)
 }
 
-func celFlaws(v *audit.Version, shares celShares) ([]flaw, error) {
-	if v.Schema == nil || !hasRules(v.Schema.OpenAPIV3Schema) {
-		return nil, nil
-	}
-	root, err := v.InternalSchema()
-	if err != nil {
-		return nil, err
-	}
-	costs := estimateCEL(root)
+func celFlaws(version string, costs *celCosts, shares celShares) ([]flaw, error) {
 	flaws := roomyRules(costs.rules, shares)
 	for _, r := range worstByPlace(costs.rules) {
 		if exceeds(r.cost, shares.costly, validation.StaticEstimatedCostLimit) {
@@ -94,7 +85,7 @@ func celFlaws(v *audit.Version, shares celShares) ([]flaw, error) {
 	}
 	var failed []error
 	for _, err := range costs.failed {
-		failed = append(failed, fmt.Errorf("estimating what the rules of version %s cost: %w", v.Name, err))
+		failed = append(failed, fmt.Errorf("estimating what the rules of version %s cost: %w", version, err))
 	}
 	return flaws, errors.Join(failed...)
 }
@@ -140,11 +131,21 @@ func costlyRule(r celRule) flaw {
 	} else {
 		f.text += "a change that makes it somewhat costlier is refused"
 	}
-	if missing := missingLimits(r); len(missing) > 0 {
+	missing, present := missingLimits(r), presentLimits(r)
+	switch {
+	case len(missing) > 0:
 		f.text += "; without a limit: " + describeLimits(missing)
+		f.fix = addLimits
+	case len(present) > 0:
+		f.text += "; what it looks at has limits already: " + describeLimits(present)
+		f.fix = "Lower the limits of what the rule looks at, or simplify the rule."
+	default:
+		f.fix = "Simplify the rule."
 	}
 	return f
 }
+
+const addLimits = "Add the limits that are missing, or simplify the rule."
 
 // roomyRules is about the rules that are not costly yet, but only for want of a limit
 // cost as much as they do. One flaw stands for all: they are of no concern today.
@@ -170,7 +171,7 @@ func roomyRules(rules []celRule, shares celShares) []flaw {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.path, b.path))
 	})
 	return []flaw{{
-		severity: audit.Info, path: limits[0].path + "." + limits[0].keyword,
+		severity: audit.Info, path: limits[0].path + "." + limits[0].keyword, fix: addLimits,
 		text: fmt.Sprintf("validation rules at %s may cost up to %s; without a limit: %s",
 			plural(places, "place"), share(worst, validation.StaticEstimatedCostLimit, "one rule"), describeLimits(limits)),
 	}}
@@ -185,6 +186,7 @@ func costlyTotal(costs *celCosts, total uint64) flaw {
 	}
 	return flaw{
 		severity: audit.Low, path: rootPlace().path,
+		fix: "Simplify the rules, or limit what they look at by maxItems, maxProperties and maxLength, to less where there is a limit.",
 		text: fmt.Sprintf("all %d validation rules together may cost %s; the costliest are on %s",
 			len(rules), share(total, validation.StaticEstimatedCRDCostLimit, "a whole schema"), enumerate(worst)),
 	}

@@ -91,7 +91,7 @@ func tooOften(in *audit.Input, updates []audit.Update, counts func(diff.Change) 
 	took := loop[len(loop)-1].Time.Sub(loop[0].Time)
 	return audit.Finding{
 		Path: path, Since: loop[0].Time, Until: until,
-		Message: fmt.Sprintf("updated %d times within %s without a change of the spec, mostly here, by %s", len(loop), took.Round(time.Second), describeManagers(names)),
+		Message: fmt.Sprintf("updated %d times within %s without a change of the spec, mostly here, by %s", len(loop), lasting(max(took.Round(time.Second), time.Second)), describeManagers(names)),
 		Summary: fmt.Sprintf("updated more than %d times within %s without a change of the spec, mostly here, by %s", most, lasting(window), describeManagers(names)),
 	}, true
 }
@@ -174,7 +174,7 @@ func fight(in *audit.Input, path string, s []swing) (audit.Finding, bool) {
 	last := run[len(run)-1].time
 	f := audit.Finding{
 		Path: path, Since: run[0].time, Until: last.Add(window),
-		Message: fmt.Sprintf("%s overwrite each other: the value went back and forth %d times between %s and %s", managers(names), len(run), stamp(run[0].time), stamp(last)),
+		Message: fmt.Sprintf("%s overwrite each other: the value went back and forth %d times %s", managers(names), len(run), between(run[0].time, last)),
 		Summary: fmt.Sprintf("%s overwrite each other: the value goes back and forth", managers(names)),
 	}
 	switch {
@@ -182,10 +182,23 @@ func fight(in *audit.Input, path string, s []swing) (audit.Finding, bool) {
 		f.Severity = audit.Info
 	case len(run)-1 < fightReversals.In(in):
 		f.Severity = audit.Low
-		f.Message = fmt.Sprintf("%s took back at %s what %s wrote at %s", managers(names[1:]), stamp(last), managers(names[:1]), stamp(run[0].time))
+		wrote := "at " + stamp(run[0].time)
+		if stamp(run[0].time) == stamp(last) {
+			wrote = "in the same second"
+		}
+		f.Message = fmt.Sprintf("%s took back at %s what %s wrote %s", managers(names[1:]), stamp(last), managers(names[:1]), wrote)
 		f.Summary = fmt.Sprintf("%s takes back what %s writes", managers(names[1:]), managers(names[:1]))
 	}
 	return f, true
+}
+
+// between writes from when to when something lasted, as far as the clock of messages tells
+// the two apart.
+func between(from, to time.Time) string {
+	if stamp(from) == stamp(to) {
+		return "within a second, at " + stamp(to)
+	}
+	return fmt.Sprintf("between %s and %s", stamp(from), stamp(to))
 }
 
 // reverts reports whether a change takes back the one before, by another manager and

@@ -49,21 +49,43 @@ func checkNameCollision(in *audit.Input) ([]audit.Finding, error) {
 	return findings, nil
 }
 
-// rivals are the resources of others: those of Kubernetes, and CRDs of other
-// organisations. One organisation that has a kind in two groups is moving it, or has
-// families of APIs that are alike on purpose.
+// rivals are the resources of others that have one of the CRD's names: those of
+// Kubernetes, and CRDs of other organisations. One organisation that has a kind in two
+// groups is moving it, or has families of APIs that are alike on purpose.
+//
+// Nearly all of thousands of peers have another name, which is therefore asked first.
 func rivals(in *audit.Input) []audit.Peer {
-	own := organisation(in.CRD.Spec.Group)
-	others := builtins()
-	for _, p := range in.Peers {
-		if p.CRD != in.CRD.Name && organisation(p.Group) != own {
-			others = append(others, p)
+	own, names := organisation(in.CRD.Spec.Group), namesOf(in.CRD)
+	others := slices.DeleteFunc(builtins(), func(p audit.Peer) bool { return !names.has(&p) })
+	for i := range in.Peers {
+		if p := &in.Peers[i]; names.has(p) && p.CRD != in.CRD.Name && organisation(p.Group) != own {
+			others = append(others, *p)
 		}
 	}
 	slices.SortFunc(others, func(a, b audit.Peer) int {
 		return cmp.Or(strings.Compare(a.Plural, b.Plural), strings.Compare(a.Group, b.Group))
 	})
 	return others
+}
+
+// ownNames are the names of a CRD.
+type ownNames struct {
+	kind  string
+	typed map[string]bool
+}
+
+func namesOf(crd *audit.CRD) ownNames {
+	n := ownNames{kind: crd.Spec.Names.Kind, typed: map[string]bool{}}
+	for _, name := range append([]string{crd.Spec.Names.Plural, crd.Spec.Names.Singular}, crd.Spec.Names.ShortNames...) {
+		n.typed[strings.ToLower(name)] = true
+	}
+	return n
+}
+
+// has reports whether a resource has one of the names.
+func (n ownNames) has(p *audit.Peer) bool {
+	return p.Kind == n.kind || n.typed[p.Plural] || n.typed[p.Singular] ||
+		slices.ContainsFunc(p.ShortNames, func(short string) bool { return n.typed[short] })
 }
 
 // typed are the names by which a resource is asked for.

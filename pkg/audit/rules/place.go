@@ -50,6 +50,8 @@ type flaw struct {
 	severity      audit.Severity
 	version, path string
 	text, summary string
+	// fix is empty where what the rule advises fits.
+	fix string
 }
 
 // joinVersions makes findings of flaws: one of those that several versions have alike,
@@ -73,7 +75,7 @@ func joinVersions(flaws []flaw) []audit.Finding {
 		if f.version == "" {
 			in, path = "", f.path
 		}
-		finding := audit.Finding{Severity: f.severity, Path: path, Message: in + f.text}
+		finding := audit.Finding{Severity: f.severity, Path: path, Message: in + f.text, Remediation: f.fix}
 		if f.summary != "" {
 			finding.Summary = in + f.summary
 		}

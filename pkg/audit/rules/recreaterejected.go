@@ -33,19 +33,20 @@ func checkRecreation(in *audit.Input) ([]audit.Finding, error) {
 	created := in.CRD.Derive("CRD017", func() any { return create(in.CRD) }).(creation)
 	severity, by := judge(in.Server)
 	// Places that differ only by an index are one place for a fingerprint.
-	reasons, paths := map[string][]string{}, []string(nil)
+	reasons, first := map[string][]string{}, []rejection(nil)
 	for _, r := range created.rejections {
 		place := audit.NormalizePath(r.path)
 		if len(reasons[place]) == 0 {
-			paths = append(paths, r.path)
+			first = append(first, r)
 		}
 		reasons[place] = append(reasons[place], r.String())
 	}
 	var findings []audit.Finding
-	for _, path := range paths {
+	for _, r := range first {
 		findings = append(findings, audit.Finding{
-			Severity: severity, Path: path,
-			Message: fmt.Sprintf("creating this CRD, as a restore or a new cluster does, is refused%s: %s", by, strings.Join(reasons[audit.NormalizePath(path)], "; ")),
+			Severity: severity, Path: r.path,
+			Message: fmt.Sprintf("creating this CRD, as a restore or a new cluster does, is refused%s: %s%s",
+				by, r.named(), strings.Join(reasons[audit.NormalizePath(r.path)], "; ")),
 		})
 	}
 	return findings, created.unknown
@@ -58,6 +59,18 @@ type creation struct {
 }
 
 func create(crd *audit.CRD) creation {
+	internal, err := asCreated(crd.CustomResourceDefinition)
+	if err == nil && soundRules(crd) {
+		dropRules(internal)
+		if len(validation.ValidateCustomResourceDefinition(context.Background(), internal)) == 0 {
+			return creation{}
+		}
+	}
+	return createWhole(crd)
+}
+
+// createWhole compiles the validation rules, too.
+func createWhole(crd *audit.CRD) creation {
 	internal, err := asCreated(crd.CustomResourceDefinition)
 	if err != nil {
 		return creation{unknown: err}
@@ -97,7 +110,17 @@ func asCreated(crd *apiextensionsv1.CustomResourceDefinition) (*apiextensions.Cu
 // rejection is one reason to refuse the CRD, and where it was met.
 type rejection struct {
 	path, reason string
-	more         int
+	// field is what an object has there, if the schema is at fault: ".spec.parts[].name".
+	field string
+	more  int
+}
+
+// named begins what is said of a place: the API server's words are about "this property".
+func (r rejection) named() string {
+	if r.field == "" {
+		return ""
+	}
+	return r.field + ": "
 }
 
 func (r rejection) String() string {
@@ -121,10 +144,12 @@ func collectRejections(crd *audit.CRD, list field.ErrorList) ([]rejection, error
 		reason := reasonFor(e)
 		if r, ok := byReason[reason]; ok {
 			r.more++
-			r.path = min(r.path, path)
+			if path < r.path {
+				r.path, r.field = path, schemaField(e.Field)
+			}
 			continue
 		}
-		byReason[reason] = &rejection{path: path, reason: reason}
+		byReason[reason] = &rejection{path: path, reason: reason, field: schemaField(e.Field)}
 	}
 	// Validation visits properties in random order.
 	slices.SortFunc(unknown, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
@@ -189,6 +214,28 @@ func createdPath(crd *audit.CRD, path string) string {
 	path = strings.ReplaceAll(path, "spec.conversion.webhookClientConfig", "spec.conversion.webhook.clientConfig")
 	path = strings.ReplaceAll(path, "JSONPath", "jsonPath")
 	return "." + dotted(path)
+}
+
+// step leads down in a schema, in a path of validation.
+var step = regexp.MustCompile(`^\.(properties\[([^\]]+)\]|items|additionalProperties)`)
+
+// schemaField is what an object has where a path of validation leads in a schema, as far
+// down as fields have names; empty outside of a schema and at its root.
+func schemaField(path string) string {
+	_, rest, _ := strings.Cut(path, ".openAPIV3Schema")
+	var at place
+	for found := step.FindStringSubmatch(rest); found != nil; found = step.FindStringSubmatch(rest) {
+		rest = rest[len(found[0]):]
+		switch found[1] {
+		case "items":
+			at = at.items()
+		case "additionalProperties":
+			at = at.values()
+		default:
+			at = at.property(found[2])
+		}
+	}
+	return at.field
 }
 
 // key is a name in a path of validation: properties[spec], annotations[example.com/a].

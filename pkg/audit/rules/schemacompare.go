@@ -72,10 +72,12 @@ func (c *comparison) whole(earlier, current *audit.CRD) []change {
 	var changes []change
 	for _, comparator := range c.crds {
 		result := comparator.Compare(earlier.CustomResourceDefinition, current.CustomResourceDefinition)
-		for _, e := range result.Errors {
-			found := change{severity: audit.High, path: ".spec.scope", text: plain(e) + "; the CRD was deleted and made anew, and its objects with it"}
+		for range result.Errors {
+			scopes := changed("scope", string(earlier.Spec.Scope), string(current.Spec.Scope))
+			found := change{severity: audit.High, path: ".spec.scope", text: scopes + "; the CRD was deleted and made anew, and its objects with it"}
 			if result.Name == "storedVersionRemoval" {
-				found.path, found.text = ".status.storedVersions", plain(e)+"; objects that are still stored in them cannot be read any more"
+				found.path = ".status.storedVersions"
+				found.text = "status.storedVersions does not have " + goneVersions(earlier, current) + " any more; objects that are still stored so cannot be read"
 			}
 			changes = append(changes, found)
 		}

@@ -23,17 +23,17 @@ func (c *comparison) graded(validation, e string, before, after *apiextensionsv1
 	case "default":
 		c.defaulted(before, after, at)
 	case "enum":
-		c.enumerated(before, after, at, e)
+		c.enumerated(before, after, at)
 	case "required":
 		c.required(before, after, at)
 	case "type":
-		c.retyped(before, after, at, e)
+		c.retyped(before, after, at)
 	case "minItems", "minLength", "minProperties":
 		if lowest(after, validation) > 0 {
-			c.narrowed(audit.High, at, validation, validation+": "+plain(e))
+			c.narrowed(audit.High, at, validation, limited(validation, before, after, e))
 		}
 	case "maxItems", "maxLength", "maxProperties":
-		c.narrowed(audit.High, at, validation, validation+": "+plain(e))
+		c.narrowed(audit.High, at, validation, limited(validation, before, after, e))
 	case "nullable":
 		c.narrowed(audit.High, at, validation, "null is no longer allowed")
 	case "pattern":
@@ -41,9 +41,9 @@ func (c *comparison) graded(validation, e string, before, after *apiextensionsv1
 		if before.Pattern != "" {
 			severity = audit.Medium // it may as well match more
 		}
-		c.narrowed(severity, at, validation, plain(e))
+		c.narrowed(severity, at, validation, patternText(before, after))
 	default:
-		c.narrowed(audit.High, at, validation, plain(e))
+		c.narrowed(audit.High, at, validation, limited(validation, before, after, e))
 	}
 }
 
@@ -70,20 +70,20 @@ func (c *comparison) defaulted(before, after *apiextensionsv1.JSONSchemaProps, a
 	case before.Default == nil:
 		c.harmless(at, "defaults added")
 	case after.Default == nil:
-		c.add(audit.Medium, at, "default", fmt.Sprintf("default removed: %s", compact(before.Default.Raw))+effect)
+		c.add(audit.Medium, at, "default", fmt.Sprintf("the default %s is gone", compact(before.Default.Raw))+effect)
 	case compact(before.Default.Raw) != compact(after.Default.Raw):
-		c.add(audit.Medium, at, "default", fmt.Sprintf("default changed: %s to %s", compact(before.Default.Raw), compact(after.Default.Raw))+effect)
+		c.add(audit.Medium, at, "default", changed("default", compact(before.Default.Raw), compact(after.Default.Raw))+effect)
 	}
 }
 
-func (c *comparison) enumerated(before, after *apiextensionsv1.JSONSchemaProps, at place, e string) {
+func (c *comparison) enumerated(before, after *apiextensionsv1.JSONSchemaProps, at place) {
 	switch {
 	case len(after.Enum) == 0:
 		c.harmless(at, "enums dropped")
 	case len(before.Enum) > 0 && !slices.ContainsFunc(before.Enum, func(v apiextensionsv1.JSON) bool { return !hasValue(after.Enum, v) }):
 		c.harmless(at, "enum values added")
 	default:
-		c.narrowed(audit.High, at, "enum", plain(e))
+		c.narrowed(audit.High, at, "enum", enumText(before, after))
 	}
 }
 
@@ -108,14 +108,15 @@ func (c *comparison) required(before, after *apiextensionsv1.JSONSchemaProps, at
 
 // retyped: values stay valid where any type is allowed now, where an integer may be any
 // number, or where it may be a string too. Typed clients may still fail to read them.
-func (c *comparison) retyped(before, after *apiextensionsv1.JSONSchemaProps, at place, e string) {
+func (c *comparison) retyped(before, after *apiextensionsv1.JSONSchemaProps, at place) {
+	text := changed("type", before.Type, after.Type)
 	wider := after.Type == "number" && before.Type == "integer" ||
 		after.Type == "" && (!after.XIntOrString || before.Type == "integer" || before.Type == "string")
 	if wider {
-		c.add(audit.Medium, at, "type", plain(e)+"; objects stay valid, but clients that know the earlier type may fail to read new ones")
+		c.add(audit.Medium, at, "type", text+"; objects stay valid, but clients that know the earlier type may fail to read new ones")
 		return
 	}
-	c.narrowed(audit.High, at, "type", plain(e))
+	c.narrowed(audit.High, at, "type", text)
 }
 
 // beyondCrdify compares the keywords that crdify has no validation for.
@@ -125,7 +126,7 @@ func (c *comparison) beyondCrdify(before, after *apiextensionsv1.JSONSchemaProps
 			"x-kubernetes-preserve-unknown-fields removed; what objects have here beyond the schema disappears, for good at the next write")
 	}
 	if after.Format != "" && after.Format != before.Format {
-		c.narrowed(audit.Medium, at, "format", "format changed: "+named(before.Format)+" to "+named(after.Format))
+		c.narrowed(audit.Medium, at, "format", changed("format", before.Format, after.Format))
 	}
 	c.ruled(before, after, at)
 	c.merging(before, after, at)
@@ -151,10 +152,10 @@ func (c *comparison) ruled(before, after *apiextensionsv1.JSONSchemaProps, at pl
 		added[severity] = append(added[severity], fmt.Sprintf(`"%s"`, shorten(rule.Rule)))
 	}
 	if len(added[audit.Medium]) > 0 {
-		c.narrowed(audit.Medium, at, "x-kubernetes-validations", "validation rules added: "+some(added[audit.Medium]))
+		c.narrowed(audit.Medium, at, "x-kubernetes-validations", "new validation rules: "+some(added[audit.Medium]))
 	}
 	if len(added[audit.Low]) > 0 {
-		c.narrowed(audit.Low, at, "x-kubernetes-validations[new]", "validation rules added that speak of new fields: "+some(added[audit.Low]))
+		c.narrowed(audit.Low, at, "x-kubernetes-validations[new]", "new validation rules, which speak of new fields: "+some(added[audit.Low]))
 	}
 }
 
@@ -184,14 +185,14 @@ func (c *comparison) merging(before, after *apiextensionsv1.JSONSchemaProps, at 
 	was, is := or(before.XListType, "atomic"), or(after.XListType, "atomic")
 	switch {
 	case was != is && is != "atomic":
-		c.add(audit.Medium, at, "x-kubernetes-list-type", fmt.Sprintf("x-kubernetes-list-type changed: %s to %s", was, is)+note+"; duplicates are refused").narrows = true
+		c.add(audit.Medium, at, "x-kubernetes-list-type", changed("x-kubernetes-list-type", was, is)+note+"; duplicates are refused").narrows = true
 	case was != is:
-		c.add(audit.Medium, at, "x-kubernetes-list-type", fmt.Sprintf("x-kubernetes-list-type changed: %s to %s", was, is)+note)
+		c.add(audit.Medium, at, "x-kubernetes-list-type", changed("x-kubernetes-list-type", was, is)+note)
 	case keys(before) != keys(after):
-		c.add(audit.Medium, at, "x-kubernetes-list-map-keys", fmt.Sprintf("x-kubernetes-list-map-keys changed: %s to %s", keys(before), keys(after))+note).narrows = true
+		c.add(audit.Medium, at, "x-kubernetes-list-map-keys", changed("x-kubernetes-list-map-keys", keys(before), keys(after))+note).narrows = true
 	}
 	if was, is := or(before.XMapType, "granular"), or(after.XMapType, "granular"); was != is {
-		c.add(audit.Medium, at, "x-kubernetes-map-type", fmt.Sprintf("x-kubernetes-map-type changed: %s to %s", was, is)+note)
+		c.add(audit.Medium, at, "x-kubernetes-map-type", changed("x-kubernetes-map-type", was, is)+note)
 	}
 }
 
@@ -220,11 +221,12 @@ func alternatives(before, after *apiextensionsv1.JSONSchemaProps) []string {
 	return changed
 }
 
-func named(format string) string {
-	if format == "" {
+// named is a word of a schema that may be missing.
+func named(word string) string {
+	if word == "" {
 		return "none"
 	}
-	return format
+	return word
 }
 
 func or(s *string, otherwise string) string {

@@ -41,7 +41,7 @@ func secretValue(in *audit.Input, name, value string) clue {
 	if hasPasswordInURL(value) {
 		return clue{text: "it holds a URL with a password"}
 	}
-	if mentionsSecret(name) && isRandom(in, value) {
+	if isRandom(in, value) && mentionsSecret(name) { // in the order of what they cost
 		return clue{"it looks random, and its name has to do with secrets", audit.Medium}
 	}
 	return clue{}

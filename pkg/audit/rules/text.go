@@ -33,7 +33,12 @@ func lasting(d time.Duration) string {
 			d %= unit.Duration
 		}
 	}
-	if d > 0 || len(words) == 0 {
+	switch {
+	case d == time.Second && len(words) == 0:
+		return "a second"
+	case d == time.Second:
+		words = append(words, "1 second")
+	case d > 0 || len(words) == 0:
 		words = append(words, fmt.Sprintf("%g seconds", d.Seconds()))
 	}
 	return strings.Join(words, " ")

@@ -72,7 +72,8 @@ func TestThresholdsAreWhole(t *testing.T) {
 
 func TestLasting(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "0 seconds", 90 * time.Second: "1 minute 30 seconds", time.Minute: "a minute", 15 * time.Minute: "15 minutes",
+		0: "0 seconds", time.Second: "a second", 121 * time.Second: "2 minutes 1 second",
+		90 * time.Second: "1 minute 30 seconds", time.Minute: "a minute", 15 * time.Minute: "15 minutes",
 		time.Hour: "an hour", 25 * time.Hour: "1 day 1 hour", 24 * time.Hour: "a day", 7 * 24 * time.Hour: "7 days", 1500 * time.Millisecond: "1.5 seconds",
 	} {
 		if got := lasting(d); got != want {

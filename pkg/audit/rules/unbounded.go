@@ -2,6 +2,7 @@ package rules
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -11,7 +12,7 @@ import (
 	apiservercel "k8s.io/apiserver/pkg/cel"
 )
 
-// limit is a keyword that is missing at a place.
+// limit is a keyword at a place, with its value if it is not missing.
 type limit struct {
 	place
 	keyword string
@@ -24,38 +25,57 @@ var identifier = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
 // that it stands in, and on what lies below it and is named in it. That a name stands
 // in the rule does not prove that the rule is expensive for it; that it is expensive is
 // known before.
-func missingLimits(r celRule) []limit {
-	var missing []limit
+func missingLimits(r celRule) []limit { return limitsOf(r, missingLimit) }
+
+// presentLimits are those that would make a rule cheaper if they were lower.
+func presentLimits(r celRule) []limit { return limitsOf(r, presentLimit) }
+
+// limitsOf collects the keywords that a function finds where they matter to a rule.
+func limitsOf(r celRule, find func(*apiextensions.JSONSchemaProps) string) []limit {
+	var limits []limit
 	for _, a := range r.above {
-		if k := missingLimit(a.schema); k != "" {
-			missing = append(missing, limit{a.place, k})
+		if k := find(a.schema); k != "" {
+			limits = append(limits, limit{a.place, k})
 		}
 	}
 	names := map[string]bool{}
 	for _, name := range identifier.FindAllString(r.text, -1) {
 		names[name] = true
 	}
-	return append(missing, limitsBelow(r.below, r.place, names)...)
+	return append(limits, limitsBelow(r.below, r.place, names, find)...)
 }
 
-func limitsBelow(s *apiextensions.JSONSchemaProps, at place, names map[string]bool) []limit {
-	var missing []limit
-	if k := missingLimit(s); k != "" {
-		missing = append(missing, limit{at, k})
+func limitsBelow(s *apiextensions.JSONSchemaProps, at place, names map[string]bool, find func(*apiextensions.JSONSchemaProps) string) []limit {
+	var limits []limit
+	if k := find(s); k != "" {
+		limits = append(limits, limit{at, k})
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 		if escaped, ok := apiservercel.Escape(name); ok && names[escaped] {
 			child := s.Properties[name]
-			missing = append(missing, limitsBelow(&child, at.property(name), names)...)
+			limits = append(limits, limitsBelow(&child, at.property(name), names, find)...)
 		}
 	}
 	if s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil {
-		missing = append(missing, limitsBelow(s.AdditionalProperties.Schema, at.values(), names)...)
+		limits = append(limits, limitsBelow(s.AdditionalProperties.Schema, at.values(), names, find)...)
 	}
 	if s.Items != nil && s.Items.Schema != nil {
-		missing = append(missing, limitsBelow(s.Items.Schema, at.items(), names)...)
+		limits = append(limits, limitsBelow(s.Items.Schema, at.items(), names, find)...)
 	}
-	return missing
+	return limits
+}
+
+// presentLimit returns the keyword that bounds a value of the schema, and how far.
+func presentLimit(s *apiextensions.JSONSchemaProps) string {
+	for _, k := range []struct {
+		kind, name string
+		value      *int64
+	}{{"array", "maxItems", s.MaxItems}, {"object", "maxProperties", s.MaxProperties}, {"string", "maxLength", s.MaxLength}} {
+		if s.Type == k.kind && k.value != nil && (k.kind != "object" || s.AdditionalProperties != nil) {
+			return fmt.Sprintf("%s %d", k.name, *k.value)
+		}
+	}
+	return ""
 }
 
 // missingLimit returns the keyword that bounds a value of the schema and is not there.

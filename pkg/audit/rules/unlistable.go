@@ -2,7 +2,9 @@ package rules
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
@@ -39,10 +41,27 @@ func checkUnlistable(in *audit.Input) ([]audit.Finding, error) {
 		names = append(names, in.CRD.Spec.Versions[i].Name)
 	}
 	return []audit.Finding{{
-		Path: ".status.storedVersions", Since: in.Failure.Since, Due: failureDue(in),
-		Message: fmt.Sprintf("no object of the resource can be listed or watched, because one in etcd cannot be decoded (%s); "+
-			"the CRD has the versions %s, and status.storedVersions says %s", message, strings.Join(names, ", "),
+		Path: ".status.storedVersions", Since: in.Failure.Since, Due: failureDue(in), Explains: true,
+		Message: fmt.Sprintf("no object of the resource can be listed or watched, because %s; "+
+			"the CRD has the versions %s, and status.storedVersions says %s", describeUndecodable(message), strings.Join(names, ", "),
 			strings.Join(in.CRD.Status.StoredVersions, ", ")),
 		Summary: "no object of the resource can be listed, because one cannot be decoded",
 	}}, nil
+}
+
+// moreUndecodable is how the API server counts the objects beyond the first
+// (k8s.io/apiserver/pkg/storage/etcd3).
+var moreUndecodable = regexp.MustCompile(`(?s)^(.*) \(and (\d+) more\)$`)
+
+// describeUndecodable says how many objects are at fault, as far as the API server looked.
+func describeUndecodable(message string) string {
+	found := moreUndecodable.FindStringSubmatch(message)
+	if found == nil {
+		return fmt.Sprintf("one in etcd cannot be decoded (%s)", message)
+	}
+	more, err := strconv.Atoi(found[2])
+	if err != nil {
+		return fmt.Sprintf("some in etcd cannot be decoded (%s)", message)
+	}
+	return fmt.Sprintf("at least %d in etcd cannot be decoded (the first: %s)", more+1, found[1])
 }

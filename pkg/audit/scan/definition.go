@@ -51,25 +51,17 @@ func (d *definition) name() string {
 	return d.resource.CRD
 }
 
-// content decodes the CRD.
-func (d *definition) content() (map[string]any, error) {
-	var content map[string]any
+// parse decodes the CRD.
+func (d *definition) parse() (*audit.CRD, error) {
 	text, err := io.ReadAll(flate.NewReader(bytes.NewReader(d.packed)))
-	if err == nil {
-		err = json.Unmarshal(text, &content)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("unpacking CRD %s: %w", d.name(), err)
 	}
-	return content, nil
-}
-
-func (d *definition) parse() (*audit.CRD, error) {
-	content, err := d.content()
+	crd, err := audit.DecodeCRD(text)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("unpacking CRD %s: %w", d.name(), err)
 	}
-	return audit.ParseCRD(content)
+	return crd, nil
 }
 
 // open decodes the CRD, and makes what redacts objects of a version of it. A schema
@@ -109,7 +101,7 @@ func pack(content map[string]any) ([]byte, error) {
 // readCRDs lists all CRDs.
 func (s *scan) readCRDs(ctx context.Context) error {
 	crds := discovery.CRDs()
-	l := lister{client: s.Clients.List().Resource(crds.GVR), most: crdPage}
+	l := lister{client: s.Clients.Pages().Resource(crds.GVR), most: crdPage}
 	var err error
 	for {
 		var page []unstructured.Unstructured

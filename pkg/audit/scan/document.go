@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 )
 
-// document is one of a file, and the line that it begins on.
+// document is one of a file.
 type document struct {
-	line int
-	text []byte
+	// first is the line of the file that the text begins on, line that of its content.
+	first, line int
+	text        []byte
 }
 
 // documents parts a file: a YAML stream at the lines "---", or JSON values that follow
@@ -18,13 +19,13 @@ func documents(text []byte) []document {
 		return found
 	}
 	var all []document
-	current := document{line: 1}
+	current := document{first: 1}
 	line := 0
 	for content := range bytes.Lines(text) {
 		line++
 		if rest, ok := separator(content); ok {
 			all = current.appendTo(all)
-			current = document{line: line}
+			current = document{first: line}
 			content = rest
 		}
 		current.text = append(current.text, content...)
@@ -44,11 +45,11 @@ func separator(line []byte) (rest []byte, ok bool) {
 // appendTo appends the document to others, with the line of its first content, unless it
 // has none.
 func (d document) appendTo(all []document) []document {
-	line := d.line
+	line := d.first
 	for content := range bytes.Lines(d.text) {
 		trimmed := bytes.TrimSpace(content)
 		if len(trimmed) > 0 && trimmed[0] != '#' {
-			return append(all, document{line, d.text})
+			return append(all, document{d.first, line, d.text})
 		}
 		line++
 	}
@@ -68,7 +69,8 @@ func jsonDocuments(text []byte) ([]document, bool) {
 			return nil, false // YAML in the style of JSON, or its error
 		}
 		begin := int(values.InputOffset()) - len(value)
-		all = append(all, document{1 + bytes.Count(text[:begin], []byte("\n")), value})
+		line := 1 + bytes.Count(text[:begin], []byte("\n"))
+		all = append(all, document{line, line, value})
 	}
 	return all, true
 }

@@ -65,11 +65,6 @@ func (d *definition) groupKind() schema.GroupKind {
 	return schema.GroupKind{Group: d.resource.GVR.Group, Kind: d.resource.Kind}
 }
 
-// isCRD: of the group of CRDs, only these are of interest.
-func isCRD(m Manifest) bool {
-	return m.GroupVersionKind().GroupKind() == schema.GroupKind{Group: apiextensionsv1.GroupName, Kind: "CustomResourceDefinition"}
-}
-
 // sort parts CRDs from objects. That a CRD stands twice among the files is an error: it
 // is not known which one is meant.
 func (f *files) sort(manifests, earlier []Manifest) error {
@@ -82,7 +77,7 @@ func (f *files) sort(manifests, earlier []Manifest) error {
 	}
 	for _, m := range manifests {
 		switch gvk := m.GroupVersionKind(); {
-		case isCRD(m):
+		case m.IsCRD():
 		case !isBuiltIn(gvk.Group):
 			f.objects[gvk.GroupKind()] = append(f.objects[gvk.GroupKind()], m)
 		}
@@ -104,7 +99,7 @@ func (f *files) sort(manifests, earlier []Manifest) error {
 func definitions(manifests []Manifest) (map[string]Manifest, error) {
 	found := map[string]Manifest{}
 	for _, m := range manifests {
-		if !isCRD(m) {
+		if !m.IsCRD() {
 			continue
 		}
 		if v := m.GroupVersionKind().Version; v != apiextensionsv1.SchemeGroupVersion.Version {
@@ -119,9 +114,8 @@ func definitions(manifests []Manifest) (map[string]Manifest, error) {
 	return found, nil
 }
 
-// parseDefaulted reads a CRD as the API server would.
-func parseDefaulted(content map[string]any) (*audit.CRD, error) {
-	crd, err := audit.ParseCRD(content)
+// setDefaults completes a CRD as the API server would.
+func setDefaults(crd *audit.CRD, err error) (*audit.CRD, error) {
 	if err == nil {
 		apiextensionsv1.SetObjectDefaults_CustomResourceDefinition(crd.CustomResourceDefinition)
 	}
@@ -130,16 +124,13 @@ func parseDefaulted(content map[string]any) (*audit.CRD, error) {
 
 // judge judges a CRD and its objects. The error says that the CRD makes no sense.
 func (f *files) judge(ctx context.Context, r *resource) error {
-	content, err := r.content()
-	if err != nil {
-		return err
-	}
 	in := audit.Input{}
-	if in.CRD, err = parseDefaulted(content); err != nil {
+	var err error
+	if in.CRD, err = setDefaults(r.parse()); err != nil {
 		return err
 	}
 	if m, ok := f.earlier[r.name()]; ok {
-		if in.Earlier, err = parseDefaulted(m.Object); err != nil {
+		if in.Earlier, err = setDefaults(audit.ParseCRD(m.Object)); err != nil {
 			return fmt.Errorf("%s: %w", m.Where, err)
 		}
 	}

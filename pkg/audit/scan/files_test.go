@@ -104,6 +104,10 @@ func TestReadManifestsRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"a: 1":      "standard input, document 1 (line 1): this is no Kubernetes manifest: it has no apiVersion or no kind",
 		"\n\nhello": "standard input, document 1 (line 3): this is no Kubernetes manifest: it is no object",
+		// Lines are those of the file.
+		"---\na: 1\nkind: X\napiVersion: v1\n---\n\n# two\nkind: [\n": "standard input, document 2 (line 8): yaml: line 8: did not find expected node content",
+		// Two files, the first without an end, one behind the other.
+		"kind: A\napiVersion: v1\nkind: B\napiVersion: v1\n":                 `standard input, document 1 (line 1): yaml: line 3: key "kind" already set in map line 4: key "apiVersion" already set in map (if another object begins there, the line "---" is missing before it)`,
 		"apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: A}, {}]": "items[1]: this is no Kubernetes manifest",
 		"apiVersion: v1\nkind: List\nitems: [1]":                             "items[0] is no object",
 	} {

@@ -15,9 +15,9 @@ import (
 
 const (
 	// firstPage and largestPage are how many objects a LIST asks for at once: few at
-	// first, then as many as make a page of about pageBytes as JSON. Decoded, they take
-	// some seven times that.
-	firstPage, largestPage = 50, 500
+	// first, which are read of many resources at the same time, then as many as make a
+	// page of about pageBytes as JSON. Decoded, they take some seven times that.
+	firstPage, largestPage = 10, 500
 	pageBytes              = 2 << 20
 	// restarts is how often a list may begin anew.
 	restarts = 2

@@ -48,7 +48,7 @@ func TestTroubledLists(t *testing.T) {
 	}{
 		"token expires, and another comes": {func(r *http.Request, n int32) *metav1.Status {
 			if continues(r) && n == 1 {
-				return expired("50")
+				return expired("10")
 			}
 			return nil
 		}, whole()},
@@ -75,7 +75,7 @@ func TestTroubledLists(t *testing.T) {
 				return apitest.Status(http.StatusInternalServerError, metav1.StatusReasonInternalError, webhook)
 			}
 			return nil
-		}, unread(50, "ConversionWebhookFailed", 3, webhook)},
+		}, unread(10, "ConversionWebhookFailed", 3, webhook)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := cluster()

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,10 +11,17 @@ import (
 	"slices"
 	"strings"
 
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 )
+
+// IsCRD reports whether a manifest is that of a CRD.
+func (m *Manifest) IsCRD() bool {
+	return m.GroupVersionKind().GroupKind() == schema.GroupKind{Group: apiextensionsv1.GroupName, Kind: "CustomResourceDefinition"}
+}
 
 // Stdin is the name that stands for the standard input among files.
 const Stdin = "-"
@@ -105,11 +113,13 @@ func readFile(name string, stdin io.Reader) ([]Manifest, error) {
 	return all, nil
 }
 
-// readDocument reads an object or a List. An empty document has none.
+// readDocument reads an object or a List. An empty document has none. That a key stands
+// twice is an error: one of the two would be passed over, and often it is a whole object
+// that the line "---" is missing before.
 func readDocument(where string, d document) ([]Manifest, error) {
-	text, err := yaml.YAMLToJSON(d.text)
+	text, err := yaml.YAMLToJSONStrict(d.text)
 	if err != nil {
-		return nil, err
+		return nil, syntaxError(d)
 	}
 	var content any
 	if err := json.Unmarshal(text, &content); err != nil {
@@ -123,6 +133,17 @@ func readDocument(where string, d document) ([]Manifest, error) {
 		return nil, errors.New("this is no Kubernetes manifest: it is no object with apiVersion and kind")
 	}
 	return unpack(where, object)
+}
+
+// syntaxError is what is wrong with the YAML of a document, on one line and with the lines
+// of the file.
+func syntaxError(d document) error {
+	_, err := yaml.YAMLToJSONStrict(append(bytes.Repeat([]byte("\n"), d.first-1), d.text...))
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if strings.Contains(text, "already set in map") {
+		text += ` (if another object begins there, the line "---" is missing before it)`
+	}
+	return errors.New(strings.Replace(text, "yaml: unmarshal errors: ", "yaml: ", 1))
 }
 
 // unpack returns the object, or the items of a List.

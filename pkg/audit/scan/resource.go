@@ -2,7 +2,6 @@ package scan
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -32,16 +31,21 @@ type reading struct {
 func (s *scan) readResource(ctx context.Context, r *resource) error {
 	defer s.advance(1, 0)
 	if !r.resource.Watchable() {
-		r.failure = &audit.Failure{Reason: r.resource.Unserved, Message: r.resource.UnservedMessage, Since: s.Now}
+		r.failure = &audit.Failure{Reason: r.resource.Unserved, Message: r.resource.UnservedMessage}
 		s.notEvaluated(r.name(), r.failure.Reason, errors.New(r.failure.Message))
 		return nil
 	}
 	l := &lister{
-		client: s.Clients.List().Resource(r.resource.GVR).Namespace(r.scope.Namespace),
+		client: s.Clients.Pages().Resource(r.resource.GVR).Namespace(r.scope.Namespace),
 		opts:   metav1.ListOptions{LabelSelector: r.scope.LabelSelector, FieldSelector: r.scope.FieldSelector},
 	}
-	reading := s.newReading()
+	reading, held := s.newReading(), false
 	for page, err := l.next(ctx); page != nil || err != nil; page, err = l.next(ctx) {
+		if len(page) > 0 && !held {
+			s.decoding <- struct{}{}
+			defer func() { <-s.decoding }()
+			held = true
+		}
 		if l.restarted && err == nil {
 			s.advance(0, -reading.census.Objects)
 			reading = s.newReading()
@@ -73,7 +77,7 @@ func (s *scan) fail(ctx context.Context, r *resource, err error, attempts int) {
 	if errors.Is(err, errUnreadable) {
 		t.Reason = unreadableCRD
 	}
-	r.failure = &audit.Failure{Reason: t.Reason, Message: t.Message, Since: s.Now, Attempts: attempts}
+	r.failure = &audit.Failure{Reason: t.Reason, Message: t.Message, Attempts: attempts}
 	if t.State == watch.NotServed && s.deleted(ctx, r) {
 		r.gone = true
 		return
@@ -126,13 +130,10 @@ func (into *reading) open(d *definition) (err error) {
 
 // newObject takes an object over: it is measured, then redacted.
 func newObject(content map[string]any, redaction *diff.Schema) *audit.Object {
-	text, err := json.Marshal(content)
-	if err != nil {
-		text = nil // what came from JSON can be JSON again
-	}
+	size := audit.Size(content)
 	annotations := audit.AnnotationBytes(content)
 	redaction.Redact(content)
-	o := audit.NewObject(content, len(text))
+	o := audit.NewObject(content, size)
 	o.AnnotationBytes = annotations
 	return o
 }

@@ -14,6 +14,7 @@ package scan
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -25,8 +26,16 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
-// width is the number of resources that are read at once. A page of each is decoded.
-const width = 3
+const (
+	// width is the number of resources that are asked for at once. Most have no objects,
+	// and the API server takes up to a tenth of a second to be sure of that.
+	width = 16
+	// decodeWidth is how many of them are read on. A page of each is decoded.
+	decodeWidth = 3
+	// judgeWidth is the most CRDs that are judged at once, however many CPUs there are:
+	// a large one takes megabytes.
+	judgeWidth = 8
+)
 
 // Reasons of what is not evaluated, besides those of audit.Failure.
 const (
@@ -107,6 +116,9 @@ type scan struct {
 	crds      []*definition
 	resources []*resource
 
+	// decoding has an element for each resource that is read on.
+	decoding chan struct{}
+
 	mu        sync.Mutex
 	collector audit.Collector
 	progress  Progress
@@ -124,7 +136,7 @@ type resource struct {
 }
 
 func newScan(o Options) *scan {
-	s := &scan{Options: o, collector: audit.Collector{Now: o.Now}}
+	s := &scan{Options: o, collector: audit.Collector{Now: o.Now}, decoding: make(chan struct{}, decodeWidth)}
 	s.examiner = examiner{evaluator: once(o.Evaluator), now: o.Now, answers: o.Answers}
 	s.collector.Known, s.collector.Seen = s.callbacks()
 	s.collector.Add(o.Before)
@@ -186,35 +198,66 @@ func (s *scan) judgeCRDs(ctx context.Context) error {
 		return err
 	}
 	s.examiner.peers = s.peers()
-	for _, r := range s.resources {
-		if r.scope != (watch.Scope{}) || r.gone {
-			continue
+	verdicts := make([]audit.Verdict, len(s.resources))
+	atOnce(len(verdicts), func(i int) {
+		if r := s.resources[i]; ctx.Err() == nil && r.scope == (watch.Scope{}) && !r.gone {
+			verdicts[i] = s.judgeCRD(ctx, r)
 		}
-		crd, err := r.parse()
-		if err != nil {
-			s.notEvaluated(r.name(), unreadableCRD, err)
-			continue
-		}
-		in := audit.Input{CRD: crd, Census: r.census, Failure: r.failure}
-		s.collector.Add(s.examiner.crd(ctx, &in))
+	})
+	for _, v := range verdicts {
+		s.collector.Add(v)
 	}
 	return ctx.Err()
 }
 
-// countPeers counts the objects of resources that were not chosen, but are of a group
-// with others that were: rules look at siblings.
+func (s *scan) judgeCRD(ctx context.Context, r *resource) audit.Verdict {
+	crd, err := r.parse()
+	if err != nil {
+		s.notEvaluated(r.name(), unreadableCRD, err)
+		return audit.Verdict{}
+	}
+	verdict := s.examiner.crd(ctx, &audit.Input{CRD: crd, Census: r.census, Failure: r.failure})
+	s.forgetSince(verdict.Findings)
+	return verdict
+}
+
+// atOnce calls f for 0 … n-1, on all CPUs within reason.
+func atOnce(n int, f func(i int)) {
+	var group errgroup.Group
+	group.SetLimit(min(judgeWidth, runtime.GOMAXPROCS(0)))
+	for i := range n {
+		group.Go(func() error {
+			f(i)
+			return nil
+		})
+	}
+	_ = group.Wait() // nobody returns an error
+}
+
+// forgetSince: what failed first when it was read now has failed for longer, but it is not
+// known for how long.
+func (s *scan) forgetSince(findings []audit.Finding) {
+	for i := range findings {
+		if findings[i].Since.Equal(s.Now) {
+			findings[i].Since = time.Time{}
+		}
+	}
+}
+
+// countPeers counts the objects of resources that were not chosen, but are of one
+// organisation with others that were: rules look at siblings.
 func (s *scan) countPeers(ctx context.Context) error {
-	chosen, groups := map[*definition]bool{}, map[string]bool{}
+	chosen, organisations := map[*definition]bool{}, map[string]bool{}
 	for _, r := range s.resources {
 		chosen[r.definition] = true
 		if r.scope == (watch.Scope{}) {
-			groups[r.resource.GVR.Group] = true
+			organisations[audit.Organisation(r.resource.GVR.Group)] = true
 		}
 	}
 	siblings := discovery.Set{}
 	byKey := map[discovery.Key]*definition{}
 	for _, d := range s.crds {
-		if !chosen[d] && groups[d.resource.GVR.Group] {
+		if !chosen[d] && organisations[audit.Organisation(d.resource.GVR.Group)] {
 			siblings[d.resource.Key()] = d.resource
 			byKey[d.resource.Key()] = d
 		}

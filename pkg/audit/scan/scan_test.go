@@ -33,7 +33,11 @@ func testRules() []audit.Rule {
 		{
 			ID: "T002", Name: "crd", Severity: audit.Info, About: audit.AboutCRD,
 			Check: func(in *audit.Input) ([]audit.Finding, error) {
-				return []audit.Finding{{Message: describeInput(in)}}, nil
+				f := audit.Finding{Message: describeInput(in)}
+				if in.Failure != nil {
+					f.Since = in.Failure.Since
+				}
+				return []audit.Finding{f}, nil
 			},
 		},
 		{
@@ -162,6 +166,11 @@ func TestWholeCluster(t *testing.T) {
 	if d := cmp.Diff(whole(), lines(r)); d != "" || r.Complete {
 		t.Errorf("complete %t\n%s", r.Complete, d)
 	}
+	for _, f := range r.Findings {
+		if !f.Since.IsZero() {
+			t.Errorf("%s is said to have begun at %s, when it was first looked at", f.Subject.Name, f.Since)
+		}
+	}
 	if (last != Progress{3, 3, widgets}) || seen != widgets+3 {
 		t.Errorf("progress %+v, %d findings seen", last, seen)
 	}
@@ -171,7 +180,7 @@ func TestWholeCluster(t *testing.T) {
 			limits = append(limits, query)
 		}
 	}
-	if d := cmp.Diff([]string{"limit=50", "continue=50&limit=500"}, limits); d != "" {
+	if d := cmp.Diff([]string{"limit=10", "continue=10&limit=500"}, limits); d != "" {
 		t.Error(d)
 	}
 }
@@ -205,7 +214,24 @@ func TestSelection(t *testing.T) {
 			}
 		})
 	}
-	o := options(t, cluster())
+	// A sibling may be of another group.
+	elsewhere := cluster()
+	other := crd("gizmos", true)
+	other["metadata"].(map[string]any)["name"] = "gizmos.other.example.com"
+	other["spec"].(map[string]any)["group"] = "other.example.com"
+	elsewhere.Types[0].Objects = append(elsewhere.Types[0].Objects, other)
+	elsewhere.Types = append(elsewhere.Types, apitest.Type{Group: "other.example.com", Version: "v1", Resource: "gizmos", Kind: "Gizmo", Namespaced: true})
+	o := options(t, elsewhere)
+	o.Resolve = only("gadgets", watch.Scope{})
+	r, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{gadgetCRD + "0 objects, T001 finds 0; gadgets 0; gizmos 0; things -1; widgets 130"}
+	if d := cmp.Diff(want, lines(r)); d != "" {
+		t.Error(d)
+	}
+	o = options(t, cluster())
 	unknown := errors.New("unknown type")
 	o.Resolve = func(discovery.Set) (watch.Selector, error) { return nil, unknown }
 	if _, err := Run(t.Context(), o); !errors.Is(err, unknown) {

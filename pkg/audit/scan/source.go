@@ -15,7 +15,7 @@ func Sources(manifests []Manifest) func(audit.Subject) (file string, line int) {
 	found := map[audit.Subject]*Manifest{}
 	for i := range manifests {
 		m := &manifests[i]
-		if !isCRD(*m) {
+		if !m.IsCRD() {
 			continue
 		}
 		if r, err := discovery.Parse(&m.Unstructured); err == nil {

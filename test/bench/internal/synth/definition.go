@@ -65,7 +65,7 @@ func (k *Kind) schema() map[string]any {
 		"apiVersion": text("APIVersion defines the versioned schema of this representation of an object."),
 		"kind":       text("Kind is a string value representing the REST resource this object represents."),
 		"metadata":   map[string]any{"type": "object"},
-		"spec": object("Spec defines the desired state of "+k.kind, map[string]any{
+		"spec": k.validated(object("Spec defines the desired state of "+k.kind, map[string]any{
 			"forProvider": object("What is wanted of the provider.", properties(k.wanted)),
 			"initProvider": map[string]any{
 				"type": "object", "x-kubernetes-preserve-unknown-fields": true,
@@ -80,7 +80,7 @@ func (k *Kind) schema() map[string]any {
 			"writeConnectionSecretToRef": object("Where connection details are written.", map[string]any{
 				"name": text("Name of the secret."), "namespace": text("Namespace of the secret."),
 			}),
-		}),
+		})),
 		"status": object("Status defines the observed state of "+k.kind, map[string]any{
 			"atProvider":         object("What the provider reports.", properties(known)),
 			"observedGeneration": map[string]any{"type": "integer", "format": "int64"},

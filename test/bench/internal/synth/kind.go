@@ -25,6 +25,7 @@ type Kind struct {
 	rand   *rand.Rand
 	taken  map[string]bool
 	wanted []field // spec.forProvider
+	rules  int     // of x-kubernetes-validations
 	known  []field // what status.atProvider has besides
 }
 

@@ -1,4 +1,4 @@
-package rules
+package audit
 
 import "testing"
 
@@ -19,8 +19,8 @@ func TestOrganisation(t *testing.T) {
 		"policy.networking.internal":        "networking.internal",
 		"a.very.deep.name.cert-manager.dev": "cert-manager.dev",
 	} {
-		if got := organisation(domain); got != want {
-			t.Errorf("organisation(%q) = %q, want %q", domain, got, want)
+		if got := Organisation(domain); got != want {
+			t.Errorf("Organisation(%q) = %q, want %q", domain, got, want)
 		}
 	}
 }
