@@ -100,7 +100,7 @@ func (w watched) Statuses() []watch.Status {
 }
 func (watched) QueueStats() (int, int64) { return 0, 0 }
 
-// audited has a finding of each severity.
+// audited has a finding of each severity, and objects with conditions.
 type audited struct{}
 
 func (audited) Findings() audit.Snapshot { return audit.Snapshot{} }
@@ -110,6 +110,11 @@ func (audited) Counts() map[audit.Class]int {
 		counts[audit.Class{Rule: "CR001", Severity: s}] = 1
 	}
 	return counts
+}
+func (audited) Conditions() []audit.Conditions {
+	return []audit.Conditions{{Resource: schema.GroupResource{Group: "example.com", Resource: "widgets"}, Objects: map[audit.Condition]int{
+		{Type: "Ready", Status: "True"}: 1, {Type: "Ready", Status: "False"}: 1, {Type: "Ready", Status: "Unknown"}: 1,
+	}}}
 }
 
 // nowhere keeps nothing.
