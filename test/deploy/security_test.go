@@ -284,7 +284,8 @@ func TestRulesThatGrantMuchAreRefused(t *testing.T) {
 		"rules: core group":     {rules("", "secrets", "get"), "apiGroups"},
 		"rules: all resources":  {rules("example.com", "*", "get"), "resources"},
 		"rules: writing":        {rules("example.com", "widgets", "patch"), "verbs"},
-		"no ClusterRole":        {"rbac: {clusterRole: \"kind: Role\"}", "no ClusterRole"},
+		"one namespace":         {role("example.com", "widgets", "get") + "    ---\n    kind: Role\n    rules: []\n", "--namespace"},
+		"no ClusterRole":        {"rbac: {clusterRole: \"kind: RoleBinding\"}", "no ClusterRole"},
 		"not what rbac printed": {"rbac: {clusterRole: \"error: no kubeconfig\"}", "no ClusterRole"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,6 +25,9 @@
 {{- if and (eq (toString $document.kind) "ClusterRole") (not $found.rules) -}}
 {{- $_ := set $found "rules" $document.rules -}}
 {{- end -}}
+{{- if eq (toString $document.kind) "Role" -}}
+{{- fail "rbac.clusterRole: there is a Role in it, which the chart would leave out; print it without --namespace" -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.rbac.clusterRole (not $found.rules) -}}
 {{- fail "rbac.clusterRole: there is no ClusterRole with rules in it; want the output of crdwatch rbac" -}}
