@@ -10,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -21,6 +23,10 @@ import (
 	"github.com/crdwatch/crdwatch/test/patience"
 	"github.com/crdwatch/crdwatch/test/program"
 )
+
+// endpointName is what the certificate of the report endpoint is made for, in the namespace
+// that everything here is in.
+const endpointName = "crdwatch.audit.svc"
 
 const widgetCRD = `
 apiVersion: apiextensions.k8s.io/v1
@@ -45,28 +51,11 @@ metadata: {name: first, namespace: default}
 
 var listening = regexp.MustCompile(`report: (\S+)  probes: (\S+)`)
 
-// testAccount runs crdwatch rbac, gives the chart what it printed, and runs crdwatch serve
-// with the token of the chart's account.
+// testAccount runs crdwatch serve with the token of the chart's account.
 func (c *cluster) testAccount(t *testing.T) {
-	if err := c.Apply(t.Context(), []byte(widgetCRD)); err != nil {
-		t.Fatal(err)
-	}
-	role, code := program.Start(t, c.Kubeconfig(), "rbac", "--group", "*.example.com").Rest()
-	if code != 0 {
-		t.Fatalf("crdwatch rbac ends with %d", code)
-	}
-	manifests := render(t, map[string]any{
-		"rbac":      map[string]any{"clusterRole": role},
-		"selection": map[string]any{"groups": []any{"*.example.com"}},
-	})
-	for _, m := range manifests {
-		c.require(m)
-	}
-	token, err := c.Token(t.Context(), "audit", "crdwatch")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := c.serve(t, serveArgs(pod(t, typed(t, manifests)), t.TempDir(), t.TempDir()), token)
+	p := c.grant(t)
+	token := c.token(t, "crdwatch")
+	s := c.serve(t, p, token)
 	s.requireSynced(t, c)
 	c.requireLeast(t, token)
 	s.Signal(os.Interrupt)
@@ -75,22 +64,58 @@ func (c *cluster) testAccount(t *testing.T) {
 	}
 }
 
+// grant applies the chart with what crdwatch rbac prints about the widgets, and returns its
+// pod. Prometheus gets an account, too: crdwatch-metrics. Resources may be granted that are
+// not there yet.
+func (c *cluster) grant(t *testing.T, others ...schema.GroupResource) *corev1.PodTemplateSpec {
+	t.Helper()
+	if err := c.Apply(t.Context(), []byte(widgetCRD)); err != nil {
+		t.Fatal(err)
+	}
+	role, code := program.Start(t, c.Kubeconfig(), "rbac", "--group", "*.example.com").Rest()
+	if code != 0 {
+		t.Fatalf("crdwatch rbac ends with %d", code)
+	}
+	selected, rules := []any{"*.example.com"}, []any{}
+	for _, r := range others {
+		selected = append(selected, r.String())
+		rules = append(rules, map[string]any{"apiGroups": []any{r.Group}, "resources": []any{r.Resource}, "verbs": []any{"get", "list", "watch"}})
+	}
+	manifests := render(t, map[string]any{
+		"rbac":      map[string]any{"clusterRole": role, "rules": rules},
+		"selection": map[string]any{"groups": selected},
+		"metrics":   map[string]any{"serviceMonitor": map[string]any{"enabled": true}},
+	})
+	for _, m := range manifests {
+		c.require(m)
+	}
+	return pod(t, typed(t, manifests))
+}
+
+// token is one for an account of the chart's.
+func (c *cluster) token(t *testing.T, account string) string {
+	t.Helper()
+	token, err := c.Token(t.Context(), "audit", account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
 // served is a running crdwatch serve.
 type served struct {
 	*program.Program
-	url    string
+	url string
+	// bundle verifies its certificate.
+	bundle []byte
 	client *http.Client
 }
 
-func (c *cluster) serve(t *testing.T, args []string, token string) *served {
+// serve runs crdwatch with the flags of a pod, and without its volumes and environment.
+func (c *cluster) serve(t *testing.T, p *corev1.PodTemplateSpec, token string) *served {
 	t.Helper()
-	var files string
-	for _, a := range args {
-		if path, ok := strings.CutPrefix(a, "--tls-cert-file="); ok {
-			files = filepath.Dir(path)
-		}
-	}
-	bundle, err := c.ServingFiles(files, "crdwatch")
+	files, data := t.TempDir(), t.TempDir()
+	bundle, err := c.ServingFiles(files, endpointName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,13 +124,31 @@ func (c *cluster) serve(t *testing.T, args []string, token string) *served {
 	if err := os.WriteFile(ca, config.CAData, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	none := filepath.Join(files, "no-kubeconfig")
-	p := program.Start(t, none, append(args, "--server", config.Host, "--token", token, "--certificate-authority", ca)...)
+	args := onThisMachine(p)
+	for i := range args {
+		args[i] = strings.NewReplacer("/etc/crdwatch/tls", files, dataDir, data).Replace(args[i])
+	}
+	args = append(args, "--server", config.Host, "--token", token, "--certificate-authority", ca)
+	return newServed(t, program.Start(t, filepath.Join(files, "no-kubeconfig"), args...), bundle)
+}
+
+// onThisMachine are the flags of a pod, with addresses that are free.
+func onThisMachine(p *corev1.PodTemplateSpec) []string {
+	args := slices.Clone(p.Spec.Containers[0].Args)
+	for i := range args {
+		args[i] = strings.NewReplacer("=:8443", "=127.0.0.1:0", "=:8081", "=127.0.0.1:0").Replace(args[i])
+	}
+	return args
+}
+
+// newServed waits until it is ready.
+func newServed(t *testing.T, p *program.Program, bundle []byte) *served {
+	t.Helper()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(bundle)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
 	t.Cleanup(transport.CloseIdleConnections)
-	s := &served{Program: p, client: &http.Client{Transport: transport}}
+	s := &served{Program: p, bundle: bundle, client: &http.Client{Transport: transport}}
 	patience.Until(t, "crdwatch is ready", func() (bool, string) {
 		found := listening.FindStringSubmatch(p.Stderr.String())
 		if found == nil {
@@ -139,10 +182,7 @@ func (s *served) get(ctx context.Context, url, token string) (int, []byte, error
 // metrics and nothing else.
 func (s *served) requireSynced(t *testing.T, c *cluster) {
 	t.Helper()
-	scraper, err := c.Token(t.Context(), "audit", "crdwatch-watcher-metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
+	scraper := c.token(t, "crdwatch-metrics")
 	code, body, err := s.get(t.Context(), s.url+"/metrics", scraper)
 	if err != nil || code != http.StatusOK || !strings.Contains(string(body), `crdwatch_objects{group="example.com",resource="widgets"} 1`) {
 		t.Errorf("/metrics: %d %v\n%s", code, err, body)
@@ -174,11 +214,7 @@ func (c *cluster) requireLeast(t *testing.T, token string) {
 	_, err := client.Resource(widgets).Namespace("default").Patch(t.Context(), "first", "application/merge-patch+json", []byte(`{}`), metav1.PatchOptions{})
 	forbidden("patching a widget", err)
 	// What every service account may read is not the chart's doing.
-	nobody, err := c.Token(t.Context(), "audit", "nobody")
-	if err != nil {
-		t.Fatal(err)
-	}
-	others := dynamic.NewForConfigOrDie(c.TokenConfig(nobody))
+	others := dynamic.NewForConfigOrDie(c.TokenConfig(c.token(t, "nobody")))
 	for _, r := range c.everything(t) {
 		_, err := client.Resource(r).List(t.Context(), metav1.ListOptions{Limit: 1})
 		if mayList[r.GroupResource().String()] {

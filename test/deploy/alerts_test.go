@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"regexp"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
@@ -18,35 +20,25 @@ import (
 	"github.com/crdwatch/crdwatch/test/deploy/chart"
 )
 
-// ruleFile is a file of Prometheus' rules.
-type ruleFile struct {
-	Groups []struct {
-		Name  string `json:"name"`
-		Rules []rule `json:"rules"`
-	} `json:"groups"`
-}
+const alertsFile = chartDir + "/files/alerts.yaml"
 
-type rule struct {
-	Alert       string            `json:"alert"`
-	Expr        string            `json:"expr"`
-	For         model.Duration    `json:"for,omitempty"`
-	Labels      map[string]string `json:"labels"`
-	Annotations map[string]string `json:"annotations"`
-}
-
-func readRules(t *testing.T) []rule {
+// readRules checks the rules as "promtool check rules" does, templates included.
+func readRules(t *testing.T) []rulefmt.Rule {
 	t.Helper()
-	data, err := os.ReadFile(chartDir + "/files/alerts.yaml")
-	if err != nil {
+	groups, errs := rulefmt.ParseFile(alertsFile, false, model.UTF8Validation)
+	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	var file ruleFile
-	if err := yaml.UnmarshalStrict(data, &file); err != nil {
-		t.Fatal(err)
-	}
-	var all []rule
-	for _, g := range file.Groups {
-		all = append(all, g.Rules...)
+	var all []rulefmt.Rule
+	seen := map[string]bool{}
+	for _, g := range groups.Groups {
+		for _, r := range g.Rules {
+			if r.Alert == "" || seen[r.Alert] {
+				t.Errorf("%q is no alert, or is there twice", r.Alert)
+			}
+			seen[r.Alert] = true
+			all = append(all, r)
+		}
 	}
 	if len(all) == 0 {
 		t.Fatal("there are no rules")
@@ -96,7 +88,7 @@ func TestAlertsAreExplained(t *testing.T) {
 }
 
 // requireLabels wants the labels that texts quote to be left by the expression.
-func requireLabels(t *testing.T, r rule) {
+func requireLabels(t *testing.T, r rulefmt.Rule) {
 	t.Helper()
 	quoted := regexp.MustCompile(`\$labels\.(\w+)`)
 	for _, text := range r.Annotations {
@@ -111,7 +103,7 @@ func requireLabels(t *testing.T, r rule) {
 
 // TestPrometheusRuleIsTheFile: the operator gets what a plain Prometheus gets.
 func TestPrometheusRuleIsTheFile(t *testing.T) {
-	data, err := os.ReadFile(chartDir + "/files/alerts.yaml")
+	data, err := os.ReadFile(alertsFile)
 	if err != nil {
 		t.Fatal(err)
 	}

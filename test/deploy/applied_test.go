@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -157,11 +156,18 @@ func (c *cluster) apply(ctx context.Context, m []byte) error {
 	return err
 }
 
-// TestAppliedStrictly: a real API server takes all that the chart and the base have, knows
-// every field of it, warns of nothing, and admits the pods; and a crdwatch that runs with
-// the flags and the account of the chart reads what it was granted, and nothing else.
-func TestAppliedStrictly(t *testing.T) {
+// TestOnAnAPIServer is all that needs a real one, which takes seconds to start.
+func TestOnAnAPIServer(t *testing.T) {
 	c := newCluster(t)
+	t.Run("applied strictly", c.testApplied)
+	t.Run("account", c.testAccount)
+	t.Run("image", c.testImage)
+	t.Run("prometheus", c.testPrometheus)
+}
+
+// testApplied has the API server take all that the chart and the base have: it knows every
+// field of it, warns of nothing, and admits the pods.
+func (c *cluster) testApplied(t *testing.T) {
 	base, err := chart.Base(chartDir)
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +189,6 @@ func TestAppliedStrictly(t *testing.T) {
 		t.Errorf("a field that does not exist is taken: %v", err)
 	}
 	c.warnings.take()
-	t.Run("account", c.testAccount)
 }
 
 func (c *cluster) require(m chart.Manifest) {
@@ -218,17 +223,4 @@ func (c *cluster) admit(t *testing.T, objects []runtime.Object) {
 	for _, w := range c.warnings.take() {
 		t.Errorf("the API server warns: %s", w)
 	}
-}
-
-// serveArgs are the flags of the chart, with files and addresses of this machine.
-func serveArgs(p *corev1.PodTemplateSpec, tls, data string) []string {
-	args := slices.Clone(p.Spec.Containers[0].Args)
-	replacer := strings.NewReplacer(
-		"/etc/crdwatch/tls", tls, "/var/lib/crdwatch", data,
-		"=:8443", "=127.0.0.1:0", "=:8081", "=127.0.0.1:0",
-	)
-	for i := range args {
-		args[i] = replacer.Replace(args[i])
-	}
-	return args
 }
