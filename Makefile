@@ -62,8 +62,17 @@ lint: ## Run the linters
 	@for m in $(MODULES); do (cd $$m && $(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
 
 .PHONY: generate
-generate: ## Make docs/rules from the rules
+generate: ## Make docs/rules from the rules, and deploy/kustomize from the Helm chart
 	go run ./pkg/audit/rules/pages docs/rules
+	cd test && go run ./deploy/generate ../deploy
+
+CONTAINER ?= docker
+IMAGE     ?= localhost/crdwatch
+
+.PHONY: image
+image: ## Build a container image with CONTAINER (docker), named IMAGE
+	$(CONTAINER) build -f deploy/Dockerfile -t $(IMAGE):$(VERSION) \
+		--build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) .
 
 .PHONY: fmt
 fmt: ## Format the code

@@ -71,8 +71,8 @@ func (c *ControlPlane) TokenConfig(token string) *rest.Config {
 }
 
 // ServingCert returns a new certificate for a TLS server on 127.0.0.1 or
-// localhost, such as a webhook, and the bundle with which the API server and
-// clients verify it.
+// localhost, such as a webhook, or of that name, and the bundle with which the
+// API server and clients verify it.
 func (c *ControlPlane) ServingCert(name string) (cert tls.Certificate, caBundle []byte, err error) {
 	pair, err := c.keys.Serving.Server(name)
 	if err != nil {

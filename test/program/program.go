@@ -52,8 +52,15 @@ func Start(t testing.TB, kubeconfig string, args ...string) *Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Program{t: t, cmd: exec.Command(path, args...), Stderr: &Log{}}
-	p.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HOME="+t.TempDir())
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HOME="+t.TempDir())
+	return StartCommand(t, cmd)
+}
+
+// StartCommand is Start for a command that the caller made. Its outputs must not be set.
+func StartCommand(t testing.TB, cmd *exec.Cmd) *Program {
+	t.Helper()
+	p := &Program{t: t, cmd: cmd, Stderr: &Log{}}
 	p.cmd.Stderr = p.Stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
