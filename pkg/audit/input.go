@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -44,7 +45,7 @@ func (in *Input) Answer(q Question) Answer {
 	if a, ok := in.Answers[q]; ok {
 		return a
 	}
-	return Answer{Message: "it was not looked up"}
+	return Answer{Message: cmp.Or(q.Resource, q.Kind) + " was not looked up"}
 }
 
 // Failure is why the objects of a resource cannot be read.

@@ -46,7 +46,7 @@ type Answer struct {
 	Outcome Outcome
 	// Objects are decoded JSON, read-only.
 	Objects []map[string]any
-	// Message says why the outcome is Unknown.
+	// Message says why the outcome is Unknown, and names what was asked for.
 	Message string
 	// Forbidden: the outcome is Unknown because the API server does not let us see.
 	Forbidden bool

@@ -46,12 +46,12 @@ func checkMigrationStuck(in *audit.Input) ([]audit.Finding, error) {
 		return nil, nil
 	}
 	var migrations []*unstructured.Unstructured
-	var unknown []string
+	var unknown doubts
 	queued := map[*unstructured.Unstructured]bool{} // those that may wait for others to end
 	for _, q := range migrationQuestions() {
 		answer := in.Answer(q)
 		if answer.Outcome == audit.Unknown {
-			unknown = append(unknown, fmt.Sprintf("%s.%s: %s", q.Resource, q.Group, answer.Message))
+			unknown.add(q, answer)
 		}
 		busy := allBusy(q.Group, answer.Objects)
 		for _, content := range answer.Objects {
@@ -68,10 +68,7 @@ func checkMigrationStuck(in *audit.Input) ([]audit.Finding, error) {
 	} else {
 		findings = strayCondition(in.CRD, migrationPatience.In(in))
 	}
-	if len(unknown) > 0 {
-		return findings, fmt.Errorf("looking for migrations of stored objects: %s", strings.Join(unknown, "; "))
-	}
-	return findings, nil
+	return findings, unknown.err("whether a migration of the stored objects is stuck")
 }
 
 // migrates reports whether a migration is one of the CRD's objects.

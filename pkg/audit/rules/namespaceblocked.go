@@ -59,24 +59,22 @@ func askNamespaceBlocked(in *audit.Input) []audit.Question {
 
 func checkNamespaceBlocked(in *audit.Input) ([]audit.Finding, error) {
 	var findings []audit.Finding
-	var unknown []string
+	var unknown doubts
 	names, most := namespacesWithBlockers(in), maxNamespaces.In(in)
 	for _, name := range names[:min(len(names), most)] {
-		answer := in.Answer(namespaceQuestion(name))
+		q := namespaceQuestion(name)
+		answer := in.Answer(q)
 		switch {
 		case answer.Outcome == audit.Unknown:
-			unknown = append(unknown, fmt.Sprintf("namespace %s: %s", name, answer.Message))
+			unknown.add(q, answer)
 		case answer.Outcome == audit.Found && len(answer.Objects) == 1:
 			findings = append(findings, blockedNamespace(in, name, answer.Objects[0])...)
 		}
 	}
 	if more := len(names) - most; more > 0 {
-		unknown = append(unknown, fmt.Sprintf("%d more namespaces in which objects wait to be deleted: only %d are looked at", more, most))
+		unknown.others = append(unknown.others, fmt.Sprintf("%d more namespaces in which objects wait to be deleted: only %d are looked at", more, most))
 	}
-	if len(unknown) > 0 {
-		return findings, fmt.Errorf("looking whether namespaces are being deleted: %s", strings.Join(unknown, "; "))
-	}
-	return findings, nil
+	return findings, unknown.err("whether namespaces are being deleted")
 }
 
 // blockedNamespace tells of a namespace that is being deleted and has objects of the
