@@ -149,6 +149,32 @@ func TestARestartTellsOnlyWhatIsNew(t *testing.T) {
 	})
 }
 
+// TestWhatIsFoundInANamespaceStays: it is the CRD that has it, and no object.
+func TestWhatIsFoundInANamespaceStays(t *testing.T) {
+	blocked := audit.Rule{ID: "CRD103", Severity: audit.High, About: audit.AboutCRD, Check: func(in *audit.Input) ([]audit.Finding, error) {
+		if in.Census == nil || in.Census.Objects == 0 {
+			return nil, nil
+		}
+		return []audit.Finding{{Message: "it is blocked", Subject: audit.Subject{Group: "example.com", Resource: "widgets", Namespace: "web"}}}, nil
+	}}
+	synctest.Test(t, func(t *testing.T) {
+		c, h := newCluster(t), newHistory(t)
+		crd := c.synced("widgets")
+		c.put(crd, object("a", nil))
+		_, stop := run(t, c, h, newWorld(), blocked)
+		pass(time.Second)
+		expect(t, "at first", "open CRD103 high web", h)
+		stop()
+		_, stop = run(t, c, h, newWorld(), blocked)
+		defer stop()
+		pass(time.Minute)
+		expect(t, "after a restart", "", h)
+		c.remove(crd, "web/a")
+		pass(time.Second)
+		expect(t, "when it is over", "resolved CRD103 high web", h)
+	})
+}
+
 // TestWhatHistoryFoundStays: a process that starts cannot compare with what it never saw.
 func TestWhatHistoryFoundStays(t *testing.T) {
 	revised := audit.Rule{ID: "CRD101", Severity: audit.High, About: audit.AboutCRD, Check: func(in *audit.Input) ([]audit.Finding, error) {

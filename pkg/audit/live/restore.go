@@ -52,6 +52,9 @@ func (a *Auditor) restored(of audit.Subject) *subject {
 	case discovery.CRDs().CRD:
 		crd, key = of.Name, ""
 	}
+	if of.Name == "" {
+		key = "" // a namespace, or all objects: only the CRD is judged with such a result
+	}
 	known := a.waiting[crd]
 	if known == nil {
 		known = map[string]*subject{}
