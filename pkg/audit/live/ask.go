@@ -2,6 +2,7 @@ package live
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
@@ -12,10 +13,12 @@ import (
 // then the job is evaluated again when they are here.
 func (a *Auditor) ask(j job, about audit.About, in *audit.Input) bool {
 	questions := a.opts.Evaluator.Questions(about, in)
-	a.answers.link(j, questions)
 	if len(questions) == 0 {
+		a.answers.unask(j)
 		return true
 	}
+	j.key = strings.Clone(j.key) // it may be a part of a Record, which would be kept for it
+	a.answers.link(j, questions)
 	in.Answers = make(map[audit.Question]audit.Answer, len(questions))
 	ready := true
 	for _, q := range questions {

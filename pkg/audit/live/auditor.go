@@ -84,7 +84,7 @@ type Auditor struct {
 	waiting   map[string]map[string]*subject // restored, by CRD name and key, until their resource is known
 	counts    map[types.UID][]audit.Growth   // restored, until their resource is known
 	own       *subject                       // of no resource: what is wrong with the exemptions
-	opened    map[string]*opened
+	blamed    *blamed
 	timers    timers
 	again     *jobs
 	names     map[[2]string]*resource // by group and plural, and by group and kind
@@ -121,7 +121,7 @@ func New(opts Options) *Auditor {
 		live:      slices.ContainsFunc(opts.Evaluator.Rules, func(r audit.Rule) bool { return r.Live }),
 		resources: map[types.UID]*resource{}, waiting: map[string]map[string]*subject{},
 		counts: map[types.UID][]audit.Growth{}, usages: map[string]usage{},
-		opened: map[string]*opened{}, due: map[*resource]time.Time{}, settling: map[*resource]bool{},
+		blamed: newBlamed(), due: map[*resource]time.Time{}, settling: map[*resource]bool{},
 		again: &jobs{in: map[job]bool{}}, names: map[[2]string]*resource{}, crds: newDefinitions(), updates: newUpdates(), peersOld: true,
 	}
 	for i := range opts.Evaluator.Rules {

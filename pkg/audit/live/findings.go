@@ -1,87 +1,90 @@
 package live
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
-// opened is a finding that is open. Several subjects may have the same one: a rule about
-// CRDs can blame something else, which others blame too. Then the gravest is shown.
-type opened struct {
-	by    map[*subject]*audit.Finding
-	shown *audit.Finding
+// blamed are the findings that are open. Several subjects may have the same one: a rule
+// about CRDs can blame something else, which others blame too. Then the gravest is shown.
+type blamed struct {
+	shown map[fingerprint]*finding
+	// shared has all of those that more than one subject has.
+	shared map[fingerprint][]*finding
 }
 
-// open takes in that a finding holds, or has other contents.
-func (a *Auditor) open(s *subject, f *audit.Finding, fromHistory bool, now time.Time) {
-	o := a.opened[f.Fingerprint]
-	if o == nil {
-		o = &opened{by: map[*subject]*audit.Finding{}}
-		a.opened[f.Fingerprint] = o
-	}
-	o.by[s] = f
-	a.show(o, s, fromHistory, now)
+func newBlamed() *blamed {
+	return &blamed{shown: map[fingerprint]*finding{}, shared: map[fingerprint][]*finding{}}
 }
 
-// close takes in that a finding of a subject does not hold any more.
-func (a *Auditor) close(s *subject, f *audit.Finding, now time.Time) {
-	o := a.opened[f.Fingerprint]
-	if o == nil {
-		return
-	}
-	delete(o.by, s)
-	if len(o.by) > 0 {
-		a.show(o, s, false, now)
-		return
-	}
-	delete(a.opened, f.Fingerprint)
-	a.view.hide(o.shown)
-	a.tell(s, o.shown, watch.FindingInfo{State: watch.FindingResolved}, now)
-}
-
-// hide is close without a word.
-func (a *Auditor) hide(s *subject, f *audit.Finding) {
-	o := a.opened[f.Fingerprint]
-	if o == nil {
-		return
-	}
-	if delete(o.by, s); len(o.by) == 0 {
-		delete(a.opened, f.Fingerprint)
-		a.view.hide(o.shown)
-	}
-}
-
-// show brings what is shown in line with who has the finding, and tells of it what
-// matters: that it is there, and how grave it is.
-func (a *Auditor) show(o *opened, s *subject, fromHistory bool, now time.Time) {
-	var worst *audit.Finding
-	for _, f := range o.by {
-		if worst == nil || f.Severity > worst.Severity || f.Severity == worst.Severity && f.Message < worst.Message {
-			worst = f
-		}
-	}
-	was := o.shown
-	o.shown = worst
-	if was != nil {
-		a.view.hide(was)
-	}
-	a.view.show(worst)
-	info := watch.FindingInfo{State: watch.FindingOpen, FromHistory: fromHistory}
+// replace takes in that a subject has a finding instead of another of the same
+// fingerprint; nil is none. It returns what was shown and what is.
+func (b *blamed) replace(was, is *finding) (before, after *finding) {
+	var id fingerprint
 	switch {
-	case was == nil:
-	case was.Severity != worst.Severity:
-		info.OldSeverity = was.Severity.String()
-	default:
+	case was != nil:
+		id = was.fingerprint
+	case is != nil:
+		id = is.fingerprint
+	}
+	before = b.shown[id]
+	all := slices.Clone(b.shared[id])
+	if all == nil && before != nil {
+		all = []*finding{before}
+	}
+	all = slices.DeleteFunc(all, func(f *finding) bool { return f == was })
+	if is != nil {
+		all = append(all, is)
+	}
+	b.set(id, all)
+	return before, b.shown[id]
+}
+
+func (b *blamed) set(id fingerprint, all []*finding) {
+	delete(b.shared, id)
+	if len(all) == 0 {
+		delete(b.shown, id)
 		return
 	}
-	a.tell(s, worst, info, now)
+	if len(all) > 1 {
+		b.shared[id] = all
+	}
+	b.shown[id] = slices.MaxFunc(all, func(f, g *finding) int {
+		return cmp.Or(cmp.Compare(f.severity(), g.severity()), cmp.Compare(g.text(), f.text()))
+	})
+}
+
+// replace takes in that a subject has a finding instead of another of the same
+// fingerprint, nil for none, and tells of it what matters: that it is there, how grave it
+// is, and that it is no more.
+func (a *Auditor) replace(s *subject, was, is *finding, now time.Time) {
+	before, after := a.swap(was, is)
+	switch {
+	case after == nil && before != nil:
+		a.tell(s, before, watch.FindingInfo{State: watch.FindingResolved}, now)
+	case after == nil:
+	case before == nil:
+		a.tell(s, after, watch.FindingInfo{State: watch.FindingOpen, FromHistory: after.fromHistory}, now)
+	case before.severity() != after.severity():
+		info := watch.FindingInfo{State: watch.FindingOpen, FromHistory: after.fromHistory, OldSeverity: before.severity().String()}
+		a.tell(s, after, info, now)
+	}
+}
+
+// swap is replace without a word.
+func (a *Auditor) swap(was, is *finding) (before, after *finding) {
+	before, after = a.blamed.replace(was, is)
+	a.view.replace(before, after)
+	return before, after
 }
 
 // tell records the event of a finding.
-func (a *Auditor) tell(s *subject, f *audit.Finding, info watch.FindingInfo, now time.Time) {
-	at := now.UTC().Truncate(time.Microsecond)
+func (a *Auditor) tell(s *subject, told *finding, info watch.FindingInfo, now time.Time) {
+	at, f := now.UTC().Truncate(time.Microsecond), told.whole()
 	info.Rule, info.Name, info.Severity = f.Rule, f.Name, f.Severity.String()
 	info.Subject = watch.FindingSubject{
 		Group: f.Subject.Group, Resource: f.Subject.Resource, Namespace: f.Subject.Namespace, Name: f.Subject.Name, UID: f.Subject.UID,
@@ -97,11 +100,11 @@ func (a *Auditor) tell(s *subject, f *audit.Finding, info watch.FindingInfo, now
 		Resource:  watch.ResourceRef{Group: f.Subject.Group, Resource: f.Subject.Resource},
 		Namespace: f.Subject.Namespace, Name: f.Subject.Name, UID: f.Subject.UID, Finding: &info,
 	}
-	if s.ref.Group == f.Subject.Group && s.ref.Resource == f.Subject.Resource {
-		ev.Resource = s.ref
+	if ref := s.ref.Value(); ref.Group == f.Subject.Group && ref.Resource == f.Subject.Resource {
+		ev.Resource = ref
 	}
-	if s.revision.uid == f.Subject.UID {
-		ev.ResourceVersion, ev.Generation = s.revision.resourceVersion, s.revision.generation
+	if s.id != nil && s.id.UID == f.Subject.UID {
+		ev.ResourceVersion, ev.Generation = s.resourceVersion, s.generation
 	}
 	a.opts.Record(watch.Entry{Events: []watch.Event{ev}})
 }

@@ -2,6 +2,8 @@ package live
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
@@ -11,7 +13,7 @@ import (
 
 // judgeExemptions takes in what is wrong with the exemptions themselves.
 func (a *Auditor) judgeExemptions() {
-	a.conclude(a.own, a.opts.Before, nil, time.Now())
+	a.conclude(a.own, a.opts.Before, a.keep(a.own, a.opts.Before.Findings, nil), time.Now())
 }
 
 // judgeObject evaluates an object, which err says could not be read.
@@ -50,12 +52,17 @@ func (a *Auditor) tryObject(r *resource, record *watch.Record, o *audit.Object, 
 		if len(v.Findings)+len(v.Suppressed)+len(v.Unevaluated) == 0 {
 			return true
 		}
-		if s = a.newSubject(r, j.key); s == nil {
+		if s = a.addSubject(r, j.key); s == nil {
 			return true
 		}
 	}
-	s.ref = watch.ResourceRef{Group: r.Resource.GVR.Group, Version: r.Resource.GVR.Version, Resource: r.Resource.GVR.Resource, Kind: r.Resource.Kind}
-	s.revision = revision{record.UID(), record.ResourceVersion(), record.Generation()}
+	gvr := r.Resource.GVR
+	id := audit.Subject{Group: gvr.Group, Resource: gvr.Resource, Name: s.key, UID: record.UID()}
+	if namespace, name, ok := strings.Cut(s.key, "/"); ok {
+		id.Namespace, id.Name = namespace, name
+	}
+	s.identify(id, watch.ResourceRef{Group: gvr.Group, Version: gvr.Version, Resource: gvr.Resource, Kind: r.Resource.Kind})
+	s.revision = revision{record.ResourceVersion(), record.Generation()}
 	a.conclude(s, v, a.candidates(s, v, in, audit.AboutObject), now)
 	if len(s.candidates) > 0 {
 		a.followAll(j)
@@ -63,8 +70,8 @@ func (a *Auditor) tryObject(r *resource, record *watch.Record, o *audit.Object, 
 	return true
 }
 
-// newSubject returns nil where there are too many.
-func (a *Auditor) newSubject(r *resource, key string) *subject {
+// addSubject returns nil where there are too many.
+func (a *Auditor) addSubject(r *resource, key string) *subject {
 	if len(r.subjects) >= maxSubjects {
 		if !r.crowded {
 			r.crowded = true
@@ -73,8 +80,8 @@ func (a *Auditor) newSubject(r *resource, key string) *subject {
 		}
 		return nil
 	}
-	s := &subject{resource: r, key: key}
-	r.subjects[key] = s
+	s := newSubject(r, key)
+	r.subjects[s.key] = s
 	return s
 }
 
@@ -84,7 +91,7 @@ func (a *Auditor) cannot(r *resource, s *subject, key string, err error) {
 		return // and so will be the object
 	}
 	if s == nil {
-		if s = a.newSubject(r, key); s == nil {
+		if s = a.addSubject(r, key); s == nil {
 			return
 		}
 	}
@@ -122,16 +129,16 @@ func (a *Auditor) judgeCRD(r *resource) {
 	}
 	v := a.opts.Evaluator.Evaluate(audit.AboutCRD, in)
 	if r.self == nil {
-		r.self = &subject{resource: r}
+		r.self = newSubject(r, "")
 	}
 	s := r.self
 	s.unseen = false
 	crds := discovery.CRDs()
-	s.ref = watch.ResourceRef{Group: crds.GVR.Group, Version: crds.GVR.Version, Resource: crds.GVR.Resource, Kind: crds.Kind}
-	s.revision = revision{r.uid, def.ResourceVersion, def.Generation}
+	s.identify(def.Subject(), watch.ResourceRef{Group: crds.GVR.Group, Version: crds.GVR.Version, Resource: crds.GVR.Resource, Kind: crds.Kind})
+	s.revision = revision{def.ResourceVersion, def.Generation}
 	a.conclude(s, v, a.candidates(s, v, in, audit.AboutCRD), began)
-	s.judged = time.Now()
-	s.took = s.judged.Sub(began)
+	r.judged = time.Now()
+	r.took = r.judged.Sub(began)
 	if census != nil {
 		a.firstSelf(r)
 	}
@@ -147,44 +154,67 @@ func (a *Auditor) unreadableCRD(r *resource, err error) {
 
 // candidates are the findings of a verdict, and those from before that it says nothing
 // about: a rule that cannot tell, or could not now, leaves its findings as they are.
-func (a *Auditor) candidates(s *subject, v audit.Verdict, in *audit.Input, about audit.About) []candidate {
-	generation := s.revision.generation
-	history := a.fromHistory(v, in, about)
-	list := make([]candidate, 0, len(v.Findings))
-	found := map[string]bool{}
-	for _, f := range v.Findings {
-		found[f.Fingerprint] = true
-		list = append(list, candidate{f, history[f.Fingerprint], generation})
+func (a *Auditor) candidates(s *subject, v audit.Verdict, in *audit.Input, about audit.About) []*finding {
+	list := a.keep(s, v.Findings, a.fromHistory(v, in, about))
+	found := map[fingerprint]bool{}
+	for _, f := range list {
+		found[f.fingerprint] = true
 	}
-	for _, f := range v.Suppressed {
-		found[f.Fingerprint] = true
+	for _, f := range a.keep(s, v.Suppressed, nil) {
+		found[f.fingerprint] = true
 	}
 	unable := map[string]bool{}
 	for _, u := range v.Unevaluated {
 		unable[u.Rule] = true
 	}
-	for _, c := range s.candidates {
-		if found[c.Fingerprint] {
+	for _, f := range s.candidates {
+		if found[f.fingerprint] {
 			continue
 		}
-		forgotten := c.fromHistory && c.generation == generation && in.Earlier == nil && len(in.Updates) == 0
+		forgotten := f.fromHistory && f.generation == s.generation && in.Earlier == nil && len(in.Updates) == 0
 		// Without its objects, many a rule about a CRD has nothing to say.
 		blind := about == audit.AboutCRD && in.Failure != nil
-		if unable[c.Rule] || blind || forgotten || a.uncounted(&c, in) {
-			list = append(list, c)
+		if unable[f.rule()] || blind || forgotten || a.uncounted(f, in) {
+			list = append(list, f)
 		}
+	}
+	return list
+}
+
+// keep makes what is kept of findings of a subject. What it has already is shared, so that
+// nothing changes where nothing has.
+func (a *Auditor) keep(s *subject, found []audit.Finding, history map[string]bool) []*finding {
+	if len(found) == 0 {
+		return nil
+	}
+	known := map[fingerprint][]*finding{}
+	for _, f := range slices.Concat(s.candidates, s.exempted()) {
+		known[f.fingerprint] = append(known[f.fingerprint], f)
+	}
+	list := make([]*finding, 0, len(found))
+	for i := range found {
+		kept, err := newFinding(&found[i], s.id)
+		if err != nil {
+			a.opts.Log.Error("keeping a finding", "rule", found[i].Rule, "error", err)
+			continue
+		}
+		kept.fromHistory, kept.generation = history[found[i].Fingerprint], s.generation
+		if same := slices.IndexFunc(known[kept.fingerprint], kept.same); same >= 0 {
+			kept = known[kept.fingerprint][same]
+		}
+		list = append(list, kept)
 	}
 	return list
 }
 
 // uncounted: it is not known any more how many objects there were when a finding of
 // growth began. It holds until its time is over.
-func (a *Auditor) uncounted(c *candidate, in *audit.Input) bool {
-	if !a.counting[c.Rule] || c.Since.IsZero() || c.Until.IsZero() || in.Census == nil {
+func (a *Auditor) uncounted(f *finding, in *audit.Input) bool {
+	if !a.counting[f.rule()] || f.span == nil || f.span.since.IsZero() || f.span.until.IsZero() || in.Census == nil {
 		return false
 	}
 	known := in.Census.Growth
-	return len(known) == 0 || known[0].Time.After(c.Since)
+	return len(known) == 0 || known[0].Time.After(f.span.since)
 }
 
 // fromHistory returns the findings that a process which has just started would not make.
@@ -208,16 +238,13 @@ func (a *Auditor) fromHistory(v audit.Verdict, in *audit.Input, about audit.Abou
 }
 
 // conclude makes a verdict the one that counts.
-func (a *Auditor) conclude(s *subject, v audit.Verdict, candidates []candidate, now time.Time) {
-	if candidates == nil {
-		for _, f := range v.Findings {
-			candidates = append(candidates, candidate{Finding: f})
-		}
-	}
+func (a *Auditor) conclude(s *subject, v audit.Verdict, candidates []*finding, now time.Time) {
 	a.view.unevaluate(s.unevaluated, v.Unevaluated)
-	s.candidates, s.suppressed, s.unevaluated = candidates, v.Suppressed, v.Unevaluated
+	s.unevaluated = v.Unevaluated
+	s.exempts(a.keep(s, v.Suppressed, nil))
+	s.candidates = candidates
 	a.settle(s, now)
-	if s.resource != nil && s.key != "" && len(s.candidates)+len(s.suppressed)+len(s.unevaluated) == 0 {
+	if s.resource != nil && s.key != "" && len(candidates)+len(v.Suppressed)+len(v.Unevaluated) == 0 {
 		a.unlist(s)
 	}
 }

@@ -376,7 +376,7 @@ func TestUpdatesAreRememberedForAWhile(t *testing.T) {
 func TestExemptions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, h := newCluster(t), newHistory(t)
-		over := audit.Finding{Rule: "META001", Severity: audit.Medium, Fingerprint: "entry", Due: time.Now().Add(time.Hour)}
+		over := audit.Finding{Rule: "META001", Severity: audit.Medium, Fingerprint: audit.Fingerprint("META001", audit.Subject{}, "entry"), Due: time.Now().Add(time.Hour)}
 		o := Options{Source: c, Answers: newWorld(), Record: h.record, Before: audit.Verdict{Findings: []audit.Finding{over}}}
 		_, stop := runWith(t, o)
 		pass(59 * time.Minute)

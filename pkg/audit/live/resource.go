@@ -40,6 +40,9 @@ type resource struct {
 	// self is the CRD as a subject, subjects are its objects that have findings.
 	self     *subject
 	subjects map[string]*subject
+	// judged is when the CRD was evaluated, which took that long.
+	judged time.Time
+	took   time.Duration
 	// counting is nil until all objects were looked at, next that of a sweep under way.
 	counting, next *counting
 	// preparing: the list for a sweep is being made, and held came in meanwhile.
@@ -210,7 +213,7 @@ func (a *Auditor) touch(r *resource) {
 	at := time.Now().Add(settleFor)
 	if r.self != nil {
 		// Only changes of its objects come so often that this matters.
-		at = later(at, r.self.judged.Add(costFactor*r.self.took))
+		at = later(at, r.judged.Add(costFactor*r.took))
 	}
 	a.due[r] = at
 }

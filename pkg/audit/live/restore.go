@@ -11,25 +11,37 @@ import (
 // restore takes in the findings that were open when the last process ended. They are
 // not shown before their resource is watched again.
 func (a *Auditor) restore(events []watch.Event) {
-	a.own = &subject{unseen: true}
+	a.own = newSubject(nil, "")
+	a.own.unseen = true
 	for i := range events {
 		ev := &events[i]
 		if ev.Finding == nil {
 			continue
 		}
-		f, err := findingOf(ev.Finding)
-		if err != nil {
+		if err := a.restoreFinding(ev); err != nil {
 			a.opts.Log.Error("reading an open finding", "event", ev.ID, "error", err)
-			continue
-		}
-		s := a.restored(f.Subject)
-		s.ref = ev.Resource
-		s.revision = revision{f.Subject.UID, ev.ResourceVersion, ev.Generation}
-		s.candidates = append(s.candidates, candidate{f, ev.Finding.FromHistory, ev.Generation})
-		if s == a.own {
-			a.reopen(s)
 		}
 	}
+	a.reopen(a.own)
+}
+
+func (a *Auditor) restoreFinding(ev *watch.Event) error {
+	f, err := findingOf(ev.Finding)
+	if err != nil {
+		return err
+	}
+	s := a.restored(f.Subject)
+	if s != a.own {
+		s.identify(f.Subject, ev.Resource)
+	}
+	kept, err := newFinding(&f, s.id)
+	if err != nil {
+		return err
+	}
+	kept.fromHistory, kept.generation = ev.Finding.FromHistory, ev.Generation
+	s.revision = revision{ev.ResourceVersion, ev.Generation}
+	s.candidates = append(s.candidates, kept)
+	return nil
 }
 
 // restoreCounts takes in how many objects there were.
@@ -61,31 +73,24 @@ func (a *Auditor) restored(of audit.Subject) *subject {
 		a.waiting[crd] = known
 	}
 	if known[key] == nil {
-		known[key] = &subject{key: key, unseen: true}
+		known[key] = newSubject(nil, key)
+		known[key].unseen = true
 	}
 	return known[key]
 }
 
 // reopen shows what a restored subject has, and tells nobody: they know.
 func (a *Auditor) reopen(s *subject) {
-	for i := range s.candidates {
-		f := &s.candidates[i].Finding
-		if s.shown == nil {
-			s.shown = map[string]*audit.Finding{}
-		}
-		if s.shown[f.Fingerprint] != nil {
+	known := map[fingerprint]bool{}
+	for _, f := range s.candidates {
+		if known[f.fingerprint] {
 			continue
 		}
-		s.shown[f.Fingerprint] = f
-		o := a.opened[f.Fingerprint]
-		if o == nil {
-			o = &opened{by: map[*subject]*audit.Finding{}, shown: f}
-			a.opened[f.Fingerprint] = o
-			a.view.show(f)
-		}
-		o.by[s] = f
+		known[f.fingerprint] = true
+		s.shown = append(s.shown, f)
+		a.swap(nil, f)
 	}
-	a.note(s)
+	a.note(s, nil)
 	a.schedule(s, time.Now())
 }
 

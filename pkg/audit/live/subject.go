@@ -2,10 +2,9 @@ package live
 
 import (
 	"container/heap"
-	"reflect"
+	"strings"
 	"time"
-
-	"k8s.io/apimachinery/pkg/types"
+	"unique"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
 	"github.com/crdwatch/crdwatch/pkg/watch"
@@ -16,40 +15,61 @@ import (
 type subject struct {
 	resource *resource // nil for what is of no resource, or of one that is not known yet
 	key      string    // empty for the CRD
-	ref      watch.ResourceRef
-	revision revision
+	// id is nil for what is of no resource. The findings share it.
+	id  *audit.Subject
+	ref unique.Handle[watch.ResourceRef]
+	revision
 
 	// candidates are all findings of the last evaluation, also those that hold later or
-	// no more.
-	candidates  []candidate
-	suppressed  []audit.Finding
+	// no more, and shown those that hold. Often it is the same slice.
+	candidates, shown []*finding
+	// exempt is nil where nothing is passed over.
+	exempt      *exempt
 	unevaluated []audit.Unevaluated
-	// shown are the findings that hold, by fingerprint, and rules those that found them.
-	shown, passed map[string]*audit.Finding
-	rules         map[string]bool
 	// unseen: restored, or before a sweep, and not looked at since.
 	unseen bool
 	// next is when something begins or ceases to hold.
 	next time.Time
-	// judged is when it was evaluated, which took that long.
-	judged time.Time
-	took   time.Duration
 }
 
 // revision is what of an object was judged.
 type revision struct {
-	uid             types.UID
 	resourceVersion string
 	generation      int64
 }
 
-// candidate is a finding with what must be known of it later.
-type candidate struct {
-	audit.Finding
-	// fromHistory: found by comparing with what was seen before.
-	fromHistory bool
-	// generation is that of the subject then.
-	generation int64
+// exempt is what is passed over, and of that what holds.
+type exempt struct {
+	all, holding []*finding
+}
+
+// newSubject returns an empty subject. The key may be a part of something larger.
+func newSubject(r *resource, key string) *subject {
+	return &subject{resource: r, key: strings.Clone(key), ref: unique.Make(watch.ResourceRef{})}
+}
+
+// identify says what the subject is called.
+func (s *subject) identify(id audit.Subject, ref watch.ResourceRef) {
+	if s.id == nil || *s.id != id {
+		s.id = &id
+	}
+	s.ref = unique.Make(ref)
+}
+
+// exempted are the findings that are passed over.
+func (s *subject) exempted() []*finding {
+	if s.exempt == nil {
+		return nil
+	}
+	return s.exempt.all
+}
+
+// passed are the findings that hold and are passed over.
+func (s *subject) passed() []*finding {
+	if s.exempt == nil {
+		return nil
+	}
+	return s.exempt.holding
 }
 
 // timers are the subjects by when their findings change.
@@ -81,75 +101,56 @@ func (t *timers) Pop() any {
 
 // settle brings what is shown of a subject in line with what holds now.
 func (a *Auditor) settle(s *subject, now time.Time) {
-	findings := make([]audit.Finding, len(s.candidates))
-	history := map[string]bool{}
-	for i := range s.candidates {
-		findings[i] = s.candidates[i].Finding
-		if s.candidates[i].fromHistory {
-			history[findings[i].Fingerprint] = true
+	before := s.shown
+	s.shown = holding(s.candidates, now)
+	was, is := byFingerprint(before), byFingerprint(s.shown)
+	for _, f := range before {
+		if is[f.fingerprint] == nil {
+			a.replace(s, f, nil, now)
 		}
 	}
-	holding := byFingerprint(audit.Holding(findings, now))
-	for fingerprint, was := range s.shown {
-		if holding[fingerprint] == nil {
-			a.close(s, was, now)
+	for _, f := range s.shown {
+		if was[f.fingerprint] != f {
+			a.replace(s, was[f.fingerprint], f, now)
 		}
 	}
-	for fingerprint, f := range holding {
-		if was := s.shown[fingerprint]; was == nil || !reflect.DeepEqual(was, f) {
-			a.open(s, f, history[fingerprint], now)
-		}
+	if s.exempt != nil {
+		passed := holding(s.exempt.all, now)
+		a.view.suppress(s.exempt.holding, passed)
+		s.exempt.holding = passed
 	}
-	s.shown = holding
-	passed := byFingerprint(audit.Holding(s.suppressed, now))
-	a.view.suppress(s.passed, passed)
-	s.passed = passed
-	a.note(s)
+	a.note(s, before)
 	a.schedule(s, now)
 }
 
-func byFingerprint(findings []audit.Finding) map[string]*audit.Finding {
-	if len(findings) == 0 {
-		return nil
+// exempts sets what is passed over of a subject.
+func (s *subject) exempts(all []*finding) {
+	if len(all) > 0 || s.exempt != nil {
+		s.exempt = &exempt{all, s.passed()}
 	}
-	m := make(map[string]*audit.Finding, len(findings))
-	for i := range findings {
-		m[findings[i].Fingerprint] = &findings[i]
-	}
-	return m
 }
 
-// note keeps up which rules find something in how many objects.
-func (a *Auditor) note(s *subject) {
-	var rules map[string]bool
-	for _, f := range s.shown {
-		if rules == nil {
-			rules = map[string]bool{}
-		}
-		rules[f.Rule] = true
-	}
+// note keeps up which rules find something in how many objects. Before is what was shown
+// of the subject.
+func (a *Auditor) note(s *subject, before []*finding) {
 	if s.key == "" || s.resource == nil {
-		s.rules = rules
 		return
 	}
+	was, is := rulesOf(before), rulesOf(s.shown)
 	changed := false
-	count := func(rule string, n int) {
-		changed = true
-		if s.resource.counting != nil {
-			s.resource.counting.census.Note(rule, s.key, n)
+	count := func(rules, others map[string]bool, n int) {
+		for rule := range rules {
+			if others[rule] {
+				continue
+			}
+			changed = true
+			if s.resource.counting != nil {
+				s.resource.counting.census.Note(rule, s.key, n)
+			}
 		}
 	}
-	for rule := range s.rules {
-		if !rules[rule] {
-			count(rule, -1)
-		}
-	}
-	for rule := range rules {
-		if !s.rules[rule] {
-			count(rule, 1)
-		}
-	}
-	s.rules = rules
+	count(was, is, -1)
+	count(is, was, 1)
 	if changed {
 		a.touch(s.resource)
 	}
@@ -158,19 +159,20 @@ func (a *Auditor) note(s *subject) {
 // schedule sets the timer of a subject.
 func (a *Auditor) schedule(s *subject, now time.Time) {
 	var next time.Time
-	consider := func(f *audit.Finding) {
-		for _, at := range []time.Time{f.Due, f.Until} {
-			if at.After(now) && (next.IsZero() || at.Before(next)) {
-				next = at
+	consider := func(list []*finding) {
+		for _, f := range list {
+			if f.span == nil {
+				continue
+			}
+			for _, at := range []time.Time{f.span.due, f.span.until} {
+				if at.After(now) && (next.IsZero() || at.Before(next)) {
+					next = at
+				}
 			}
 		}
 	}
-	for i := range s.candidates {
-		consider(&s.candidates[i].Finding)
-	}
-	for i := range s.suppressed {
-		consider(&s.suppressed[i])
-	}
+	consider(s.candidates)
+	consider(s.exempted())
 	if next.IsZero() || next.Equal(s.next) {
 		s.next = next
 		return
@@ -181,19 +183,21 @@ func (a *Auditor) schedule(s *subject, now time.Time) {
 
 // remove ends a subject that is gone: nothing is wrong with it any more.
 func (a *Auditor) remove(s *subject, now time.Time) {
-	s.candidates, s.suppressed = nil, nil
+	s.candidates = nil
+	s.exempts(nil)
 	a.settle(s, now)
 	a.unlist(s)
 }
 
 // drop forgets a subject without a word.
 func (a *Auditor) drop(s *subject) {
-	for _, f := range s.shown {
-		a.hide(s, f)
+	before := s.shown
+	for _, f := range before {
+		a.swap(f, nil)
 	}
-	a.view.suppress(s.passed, nil)
-	s.shown, s.passed, s.candidates, s.suppressed = nil, nil, nil, nil
-	a.note(s)
+	a.view.suppress(s.passed(), nil)
+	s.shown, s.candidates, s.exempt = nil, nil, nil
+	a.note(s, before)
 	s.next = time.Time{}
 	a.unlist(s)
 }

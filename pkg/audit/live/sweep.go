@@ -98,7 +98,7 @@ func (a *Auditor) endSweep(r *resource) {
 		}
 	}
 	for _, s := range r.subjects {
-		for rule := range s.rules {
+		for rule := range rulesOf(s.shown) {
 			r.counting.census.Note(rule, s.key, 1)
 		}
 	}

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"strings"
 	"time"
 
 	"github.com/crdwatch/crdwatch/pkg/audit"
@@ -43,6 +44,7 @@ func (u *updates) add(j job, more []audit.Update, now time.Time) {
 	}
 	known := u.byJob[j]
 	if known == nil {
+		j.key = strings.Clone(j.key) // it is a part of a Record, which would be kept for it
 		known = &updated{}
 		u.byJob[j] = known
 	}

@@ -13,8 +13,8 @@ import (
 // view is what others may read of the Auditor at any time.
 type view struct {
 	mu          sync.Mutex
-	open        map[*audit.Finding]bool
-	suppressed  map[*audit.Finding]bool
+	open        map[*finding]struct{}
+	suppressed  map[*finding]struct{}
 	unevaluated map[audit.Unevaluated]int
 	resources   map[types.UID]audit.Unevaluated
 	counts      map[audit.Class]int
@@ -23,7 +23,7 @@ type view struct {
 
 func newView() *view {
 	return &view{
-		open: map[*audit.Finding]bool{}, suppressed: map[*audit.Finding]bool{}, unevaluated: map[audit.Unevaluated]int{},
+		open: map[*finding]struct{}{}, suppressed: map[*finding]struct{}{}, unevaluated: map[audit.Unevaluated]int{},
 		resources: map[types.UID]audit.Unevaluated{}, counts: map[audit.Class]int{},
 		conditions: map[types.UID]audit.Conditions{},
 	}
@@ -35,11 +35,22 @@ func (a *Auditor) Findings() audit.Snapshot {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := audit.Snapshot{
-		Open: slices.Collect(maps.Keys(v.open)), Suppressed: slices.Collect(maps.Keys(v.suppressed)),
+		Open: wholes(v.open), Suppressed: wholes(v.suppressed),
 		NotEvaluated: slices.AppendSeq(slices.Collect(maps.Keys(v.unevaluated)), maps.Values(v.resources)),
 	}
-	audit.Refer(now.NotEvaluated, maps.Keys(v.open))
+	audit.Refer(now.NotEvaluated, slices.Values(now.Open))
 	return now
+}
+
+// wholes makes findings of what is kept of them.
+func wholes(kept map[*finding]struct{}) []*audit.Finding {
+	all := make([]audit.Finding, 0, len(kept))
+	list := make([]*audit.Finding, 0, len(kept))
+	for f := range kept {
+		all = append(all, f.whole())
+		list = append(list, &all[len(all)-1])
+	}
+	return list
 }
 
 // Counts returns the number of open findings. What was once counted stays, with 0. It
@@ -70,21 +81,21 @@ func (v *view) setConditions(r *resource, census *audit.Census) {
 	v.conditions[r.uid] = audit.Conditions{Resource: r.Resource.GVR.GroupResource(), Objects: maps.Clone(census.Conditions)}
 }
 
-func (v *view) show(f *audit.Finding) {
+// replace shows a finding instead of another; nil is none.
+func (v *view) replace(before, after *finding) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.open[f] = true
-	v.counts[audit.Class{Rule: f.Rule, Severity: f.Severity}]++
+	if before != nil {
+		delete(v.open, before)
+		v.counts[before.class()]--
+	}
+	if after != nil {
+		v.open[after] = struct{}{}
+		v.counts[after.class()]++
+	}
 }
 
-func (v *view) hide(f *audit.Finding) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.open, f)
-	v.counts[audit.Class{Rule: f.Rule, Severity: f.Severity}]--
-}
-
-func (v *view) suppress(before, now map[string]*audit.Finding) {
+func (v *view) suppress(before, now []*finding) {
 	if len(before) == 0 && len(now) == 0 {
 		return
 	}
@@ -94,7 +105,7 @@ func (v *view) suppress(before, now map[string]*audit.Finding) {
 		delete(v.suppressed, f)
 	}
 	for _, f := range now {
-		v.suppressed[f] = true
+		v.suppressed[f] = struct{}{}
 	}
 }
 
