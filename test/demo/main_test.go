@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/crdwatch/crdwatch/test/program"
 )
 
 // asDemo makes the test binary the demo, so that the demo runs with the race
@@ -33,20 +35,9 @@ func TestMain(m *testing.M) {
 }
 
 func testMain(m *testing.M) int {
-	if crdwatch = os.Getenv("CRDWATCH_BINARY"); crdwatch != "" {
-		return m.Run()
-	}
-	dir, err := os.MkdirTemp("", "crdwatch-binary-")
-	if err != nil {
+	var err error
+	if crdwatch, err = program.Binary(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	crdwatch = filepath.Join(dir, "crdwatch")
-	build := exec.Command("go", "build", "-o", crdwatch, "./cmd/crdwatch")
-	build.Dir = filepath.Join("..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building crdwatch: %v\n%s", err, out)
 		return 1
 	}
 	return m.Run()
