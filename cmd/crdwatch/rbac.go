@@ -32,19 +32,22 @@ func newRBACCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rbac",
 		Short: "Print a least-privilege ClusterRole for this cluster, as YAML",
-		Long: `Print a ClusterRole that lets crdwatch read the custom resources which the cluster has
-now, each by its name: get, list and watch, no wildcards, nothing of the core group.
-It may also ask the API server who calls the report endpoint (TokenReview) and what
-they may read (SubjectAccessReview), and look at EndpointSlices and
-StorageVersionMigrations for the audit. Print it again when types are installed.
+		Long: `Print a ClusterRole that lets crdwatch read the custom resources which the
+cluster has now, each by its name: get, list and watch, no wildcards, nothing
+of the core group. It may also ask the API server who calls the report endpoint
+(TokenReview) and what they may read (SubjectAccessReview), and look at
+EndpointSlices and StorageVersionMigrations for the audit. Print it again when
+types are installed.
 
-With -n a Role for the objects of that namespace is printed, and a ClusterRole for the
-rest. With --service-account the bindings come with it. With --check nothing is
-printed but what that account may not do; the exit code is 1 if that is anything.
+With -n a Role for the objects of that namespace is printed, and a ClusterRole
+for the rest. With --service-account the bindings come with it. With --check
+nothing is printed but what that account may not do; the exit code is 1 if that
+is anything.
 
-Some of the audit needs the core group: services (CRD001) and namespaces (CRD009, and
-the identity of the cluster for a history on disk). What crdwatch may not read there is
-reported as not evaluated. Grant it by a role of your own if you want it.`,
+Some of the audit needs the core group: services (CRD001) and namespaces
+(CRD009, and the identity of the cluster for a history on disk). What crdwatch
+may not read there is reported as not evaluated. Grant it by a role of your own
+if you want it.`,
 		Example: `  crdwatch rbac --service-account crdwatch/crdwatch | kubectl apply -f -
   crdwatch rbac -n web --name crdwatch-web
   crdwatch rbac --check --service-account crdwatch/crdwatch`,

@@ -56,7 +56,8 @@ stream) in the cluster, no more. Without it anybody may read, so it listens on a
 loopback address only.`,
 		Example: `  crdwatch serve
   crdwatch serve --data-dir /var/lib/crdwatch --retention 30d --max-size 10Gi
-  crdwatch serve --auth kubernetes --report-address :8443 --tls-cert-file tls.crt --tls-private-key-file tls.key
+  crdwatch serve --auth kubernetes --report-address :8443 \
+    --tls-cert-file tls.crt --tls-private-key-file tls.key
   curl -s localhost:8080/api/v1/resources
   curl -s 'localhost:8080/api/v1/findings?severity=high'
   curl -sN 'localhost:8080/api/v1/events?watch=true'`,

@@ -22,7 +22,7 @@ func TestServeConfig(t *testing.T) {
 		"empty":                {nil, "", "address=d glob=[] on=true"},
 		"nothing but words":    {nil, "# nothing\n", "address=d glob=[] on=true"},
 		"a number as a text":   {nil, "address: 8080\n", "address=8080 glob=[] on=true"},
-		"unknown":              {nil, "\nadress: x\n", "FILE:2: adress: there is no such flag of crdwatch serve"},
+		"unknown":              {nil, "\nreport-adr: x\n", "FILE:2: report-adr: there is no such flag of crdwatch serve"},
 		"itself":               {nil, "config: x\n", "FILE:1: config: there is no such flag"},
 		"no value":             {nil, "address:\n", "FILE:1: address: want a value"},
 		"a mapping":            {nil, "address: {a: b}\n", "FILE:1: address: want a value"},

@@ -71,7 +71,7 @@ func TestStoreRefuses(t *testing.T) {
 		"bad format":     {"store stats -o xml --data-dir x", `--output: unknown format "xml"`},
 		"arguments":      {"store check x", "takes no arguments"},
 		"no command":     {"store mend", "the commands of store are check and stats"},
-		"no program":     {"stroe", "watch, crds, audit, history, serve, store, version and completion"},
+		"no program":     {"stroe", "watch, crds, audit, history, serve, rbac, store, version and completion"},
 		"missing":        {"store stats --data-dir /does/not/exist", "/does/not/exist does not exist"},
 		"newer":          {"store check --data-dir " + newer, "schema version 99"},
 		"newer history":  {"history certs/tls --data-dir " + newer, "use the newer program"},

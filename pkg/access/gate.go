@@ -26,10 +26,10 @@ const (
 	maxDecisions = 1 << 16
 )
 
-// ErrUnauthenticated: the credentials are missing, or are no good.
+// ErrUnauthenticated says that the credentials are missing, or are no good.
 var ErrUnauthenticated = errors.New("no valid credentials: want a client certificate or a bearer token that the API server accepts")
 
-// UnavailableError: the API server did not answer, so that nobody is let in.
+// UnavailableError says that the API server did not answer, so that nobody is let in.
 type UnavailableError struct{ Err error }
 
 func (e *UnavailableError) Error() string {

@@ -3,11 +3,13 @@ package report
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
-	"k8s.io/client-go/util/cert"
 )
 
 // TLSOptions name the files that the report server's TLS is made of.
@@ -36,7 +38,11 @@ func (o TLSOptions) check() error {
 	if o.ClientCAFile == "" {
 		return nil
 	}
-	if _, err := cert.NewPool(o.ClientCAFile); err != nil {
+	pem, err := os.ReadFile(o.ClientCAFile)
+	if err == nil && !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		err = errors.New("there is no certificate in it, in PEM")
+	}
+	if err != nil {
 		return fmt.Errorf("reading the CAs of clients from %s: %w", o.ClientCAFile, err)
 	}
 	return nil
