@@ -74,7 +74,7 @@ func TestUnusedDependsOnSiblings(t *testing.T) {
 }
 
 // TestSiblingsAreNotEvaluatedAgainForNothing: a flood of CRDs has each evaluated when it
-// is counted, and when all are.
+// is counted, and when all are; objects that come and go where others are, none.
 func TestSiblingsAreNotEvaluatedAgainForNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		evaluated := map[string]int{}
@@ -102,6 +102,16 @@ func TestSiblingsAreNotEvaluatedAgainForNothing(t *testing.T) {
 			if n := evaluated[p+".example.com"]; n < 1 || n > 3 {
 				t.Errorf("%s was evaluated %d times", p, n)
 			}
+		}
+		c.put("crd-as", object("a", nil))
+		pass(time.Second)
+		before := evaluated["cs.example.com"]
+		c.put("crd-bs", object("a", nil))
+		pass(time.Second)
+		c.remove("crd-bs", "web/a")
+		pass(time.Second)
+		if n := evaluated["cs.example.com"] - before; n > 0 {
+			t.Errorf("a sibling was evaluated %d times more, though others were in use before and after", n)
 		}
 	})
 }
