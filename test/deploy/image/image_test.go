@@ -19,7 +19,7 @@ FROM ${BASE} AS build
 WORKDIR /src
 COPY go.mod ./
 # Another,
-COPY cmd cmd
+COPY cmd ./cmd
 ARG VERSION=none
 RUN echo "$VERSION $HOME" > out && \
     # within an instruction
@@ -134,8 +134,8 @@ func TestRefused(t *testing.T) {
 
 func TestArgumentThatNobodyAsksForIsRefused(t *testing.T) {
 	o := options(t, "FROM scratch\n")
-	o.Args = map[string]string{"VERSOIN": "9"}
-	if _, err := image.Build(t.Context(), o); err == nil || !strings.Contains(err.Error(), "VERSOIN") {
+	o.Args = map[string]string{"NOBODY": "9"}
+	if _, err := image.Build(t.Context(), o); err == nil || !strings.Contains(err.Error(), "NOBODY") {
 		t.Errorf("got %v", err)
 	}
 }
