@@ -46,6 +46,7 @@ func (p *pipe) SetWriteDeadline(t time.Time) error {
 func serveOn(w http.ResponseWriter, h *Handler, ctx context.Context, target string) <-chan struct{} {
 	done := make(chan struct{})
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	r.Host = "localhost"
 	go func() { defer close(done); h.ServeHTTP(w, r) }()
 	return done
 }
@@ -168,7 +169,7 @@ func TestClientThatStopsReadingIsCutOff(t *testing.T) {
 		httpServer := &http.Server{Handler: h}
 		served := make(chan struct{})
 		go func() { defer close(served); httpServer.Serve(newOneListener(server)) }()
-		fmt.Fprint(client, "GET /api/v1/events?watch=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+		fmt.Fprint(client, "GET /api/v1/events?watch=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		synctest.Wait() // the answer waits for a reader that never comes
 		if got := testutil.ToFloat64(h.opts.Metrics.sseClients); got != 1 {
 			t.Errorf("%v clients", got)
