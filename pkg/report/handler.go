@@ -43,7 +43,7 @@ type HandlerOptions struct {
 	Now func() time.Time
 }
 
-// Handler serves the HTTP API and the metrics.
+// Handler serves the HTTP API, the metrics, and a page that shows what the API has.
 type Handler struct {
 	opts HandlerOptions
 	mux  *http.ServeMux
@@ -78,6 +78,7 @@ func (h *Handler) routes() map[string]func(http.ResponseWriter, *http.Request) e
 		"/api/v1/objects/{group}/{resource}/{namespace}/{name}/events": h.objectEvents,
 		"/api/v1/openapi.json": openAPI,
 		"/metrics":             h.metrics,
+		"/{$}":                 newPage().serve,
 	}
 	if h.opts.Findings != nil {
 		routes["/api/v1/findings"] = h.findings

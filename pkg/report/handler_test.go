@@ -96,6 +96,7 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 		"stream":    {"/api/v1/events?watch=true", "", 200},
 		"metrics":   {"/metrics", "", 200},
 		"document":  {"/api/v1/openapi.json", "", 200},
+		"page":      {"/", "", 200},
 		"missing":   {"/api/v1/none", "", 404},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -176,7 +176,7 @@ func TestOperationsAreComplete(t *testing.T) {
 func TestDocumentHasAllPaths(t *testing.T) {
 	var served []string
 	for pattern := range findingsHandler(t).routes() {
-		served = append(served, pattern)
+		served = append(served, strings.TrimSuffix(pattern, "{$}"))
 	}
 	slices.Sort(served)
 	if d := cmp.Diff(served, slices.Sorted(maps.Keys(document(t).Paths.Paths))); d != "" {
