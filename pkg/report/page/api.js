@@ -7,11 +7,14 @@ const paths = {
   stream: "api/v1/events?watch=true",
 };
 
-// In seconds: how long an answer may take, and when to ask again after a refusal that does
-// not say when, or after none.
+// In seconds: how long an answer may take; and when to ask again after a refusal that does
+// not say when, after no answer, after a stream that ended in order, and after one that was
+// denied, which will be denied again as soon as there is something to send.
 const patience = 30;
 const retryAfter = 60;
 const retrySilence = 5;
+const retrySoon = 1;
+const retryDenied = 10;
 
 // Refusal is why there is no answer: a Status of the server, or no word of it (code 0).
 // Where the server says where to go on instead, cursor has it.

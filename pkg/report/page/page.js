@@ -123,14 +123,14 @@ function take(event) {
 // position is where the stream stands: a cursor, or the number of the last event.
 let position = "";
 
-// listen follows the stream until the browser, which resumes it by itself, gives up; or
-// until the server says that it ends it, and why has to be asked.
+// listen follows the stream until the browser, which resumes it by itself, gives up, or
+// until the server says that it ends it. It returns how long to wait.
 function listen(path) {
   return new Promise((resolve) => {
     const source = new EventSource(path);
-    const end = () => {
+    const end = (wait) => {
       source.close();
-      resolve();
+      resolve(wait);
     };
     source.onopen = () => say("stream-state", "Live.");
     source.onmessage = ({ data, lastEventId }) => {
@@ -138,17 +138,21 @@ function listen(path) {
       take(parse(data));
     };
     source.onerror = () => {
-      if (source.readyState === EventSource.CLOSED) end();
+      if (source.readyState === EventSource.CLOSED) end(retrySoon);
       else say("stream-state", "The connection is lost. The browser tries again, and goes on where it stood.");
     };
     for (const [name, tell] of Object.entries(signals)) {
-      source.addEventListener(name, ({ data, lastEventId }) => tell(parse(data), lastEventId) && end());
+      source.addEventListener(name, ({ data, lastEventId }) => {
+        const wait = tell(parse(data), lastEventId);
+        if (wait) end(wait);
+      });
     }
   });
 }
 
-// signals are what the server says of the stream itself. They return whether it is over
-// for this page; after overflow the browser goes on by itself, with the id that it was given.
+// signals are what the server says of the stream itself. Where it is over for this page,
+// they return how long to wait; after overflow the browser goes on by itself, with the id
+// that it was given.
 const signals = {
   damaged: ({ seq }, id) => {
     position = id;
@@ -161,11 +165,11 @@ const signals = {
   shutdown: ({ cursor }) => {
     position = cursor;
     say("stream-state", "The server ends. This page goes on where it stood when one is there again.");
-    return true;
+    return retrySoon;
   },
   denied: (status) => {
-    note(`The server has ended the stream. ${refusalText(status)}`);
-    return true;
+    say("stream-state", `The server has ended the stream. ${refusalText(status)}`);
+    return retryDenied;
   },
 };
 
@@ -176,7 +180,7 @@ function refused(refusal) {
   if (refusal.code !== 410 || !refusal.cursor) return refusal.wait ?? retryAfter;
   position = refusal.cursor;
   note("Events are missing here: what followed the last one is no longer kept, or was another server's. This page goes on with the oldest that is kept.");
-  return 1;
+  return retrySoon;
 }
 
 // follow begins the stream again whenever it has ended, where it stood; at first some
@@ -184,14 +188,14 @@ function refused(refusal) {
 async function follow() {
   let since = "";
   for (;;) {
-    let wait = 1;
+    let wait;
     try {
       const resume = position && `&cursor=${encodeURIComponent(position)}`;
       const now = await probe(paths.stream + resume);
       // Once and for all: told anew, it would leave out what happened while this page
       // was cut off.
       since ||= `&since=${encodeURIComponent(new Date(now - history).toISOString())}`;
-      await listen(paths.stream + (resume || since));
+      wait = await listen(paths.stream + (resume || since));
     } catch (refusal) {
       wait = refused(refusal);
     }

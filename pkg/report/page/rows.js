@@ -18,6 +18,7 @@ function element(name, attributes, ...children) {
 }
 
 const cell = (...children) => element("td", {}, ...children);
+const long = (...children) => element("td", { class: "long" }, ...children);
 const rowHeader = (...children) => element("th", { scope: "row" }, ...children);
 const code = (text) => element("code", {}, text);
 const quiet = (text) => element("div", { class: "quiet" }, text);
@@ -48,7 +49,7 @@ const resourceRows = {
       element("td", { class: "number" }, item.objects.toLocaleString()),
       element("td", { class: stateClass(item.state) }, item.state),
       cell(time(item.since)),
-      cell([item.reason, item.message].filter(Boolean).join(": ")),
+      long([item.reason, item.message].filter(Boolean).join(": ")),
     ),
 };
 
@@ -60,9 +61,9 @@ const findingRows = {
       "tr",
       {},
       rowHeader(item.rule, quiet(item.name)),
-      cell(resourceText(item.subject), quiet(objectText(item.subject)), code(item.path)),
-      cell(item.message),
-      cell(item.remediation),
+      long(resourceText(item.subject), quiet(objectText(item.subject)), code(item.path)),
+      long(item.message),
+      long(item.remediation),
       cell(time(item.since)),
     ),
 };
@@ -70,14 +71,14 @@ const findingRows = {
 const unevaluatedRows = {
   columns: 4,
   words: (item) => [item.resource, item.rule ?? ""],
-  row: (item) => element("tr", {}, rowHeader(item.resource), cell(item.rule ?? "all"), cell(item.reason), cell(item.message)),
+  row: (item) => element("tr", {}, rowHeader(item.resource), cell(item.rule ?? "all"), cell(item.reason), long(item.message)),
 };
 
 const eventRows = {
   words: (event) => [event.type, resourceText(event.resource), objectText(event), ...(event.managers ?? []), event.finding?.rule ?? ""],
   row: (event) => {
     const type = event.origin === "live" ? [event.type] : [event.type, quiet(event.origin)];
-    return element("tr", {}, cell(time(event.time)), cell(...type), rowHeader(resourceText(event.resource), quiet(objectText(event))), cell(...story(event)));
+    return element("tr", {}, cell(time(event.time)), cell(...type), rowHeader(resourceText(event.resource), quiet(objectText(event))), long(...story(event)));
   },
 };
 

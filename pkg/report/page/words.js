@@ -86,10 +86,10 @@ const refusals = {
   0: "The server does not answer.",
   401: "The server does not know who you are: it wants a client certificate that it accepts.",
   403: "You may not read this.",
-  404: "This server audits nothing.",
+  404: "The server does not have this. Findings are there only where it audits.",
   410: "What was to follow is no longer kept.",
   429: "Too many pages like this one are open.",
-  503: "The server is not ready.",
+  503: "The server cannot answer at the moment.",
 };
 
 // refusalText is what went wrong, with the server's own words. An error without a code is
@@ -101,7 +101,7 @@ function refusalText({ code, message }) {
 }
 
 // resourcesText sums up an inventory, with every state that is not as it should be.
-function resourcesText(items) {
+function resourcesText({ items }) {
   const objects = items.reduce((sum, item) => sum + item.objects, 0);
   return [`${count(items.length, "resource")}, ${count(objects, "object")}`, ...tally(items.map((item) => item.state).filter((s) => s !== "Synced"))].join("; ");
 }
