@@ -14,6 +14,9 @@ const (
 	mediaSSE    = "text/event-stream"
 )
 
+// mediaHTML is that of the page.
+const mediaHTML = "text/html; charset=utf-8"
+
 // negotiate returns the form that the client prefers: the highest quality counts,
 // then the order. Whoever asks for something else gets JSON, which RFC 9110 allows
 // (section 12.5.1) and which a browser or curl can show.

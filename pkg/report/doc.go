@@ -2,9 +2,9 @@
 //
 // It owns the Recorder, which commits what happened to the history; the Ledger, which
 // numbers every Event and hands it to whoever follows; the Filter; the renderers for
-// the terminal; the HTTP API with its live stream; the probes; and the metrics. It
-// refuses to talk to the API server of the cluster, to know how a resource is watched,
-// and to let a slow reader hold up a monitor.
+// the terminal; the HTTP API with its live stream, its description in OpenAPI, and the page
+// that shows it; the probes; and the metrics. It refuses to talk to the API server of the
+// cluster, to know how a resource is watched, and to let a slow reader hold up a monitor.
 //
 // # One change's way through the package
 //

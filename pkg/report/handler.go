@@ -43,7 +43,7 @@ type HandlerOptions struct {
 	Now func() time.Time
 }
 
-// Handler serves the HTTP API and the metrics.
+// Handler serves the HTTP API, the metrics, and a page that shows what the API has.
 type Handler struct {
 	opts HandlerOptions
 	mux  *http.ServeMux
@@ -62,16 +62,28 @@ func NewHandler(opts HandlerOptions) *Handler {
 		opts.Now = time.Now
 	}
 	h := &Handler{opts: opts, mux: http.NewServeMux(), ending: make(chan struct{})}
-	// Patterns name no method, because the mux would answer others in plain text.
-	h.mux.Handle("/api/v1/resources", answer(h.resources))
-	h.mux.Handle("/api/v1/events", answer(h.events))
-	h.mux.Handle("/api/v1/objects/{group}/{resource}/{namespace}/{name}/events", answer(h.objectEvents))
-	if opts.Findings != nil {
-		h.mux.Handle("/api/v1/findings", answer(h.findings))
+	for pattern, serve := range h.routes() {
+		h.mux.Handle(pattern, answer(serve))
 	}
-	h.mux.Handle("/metrics", answer(h.metrics))
 	h.mux.HandleFunc("/", notFound)
 	return h
+}
+
+// routes are the paths at which there is something, as http.ServeMux writes them.
+// Patterns name no method, because the mux would answer others in plain text.
+func (h *Handler) routes() map[string]func(http.ResponseWriter, *http.Request) error {
+	routes := map[string]func(http.ResponseWriter, *http.Request) error{
+		"/api/v1/resources": h.resources,
+		"/api/v1/events":    h.events,
+		"/api/v1/objects/{group}/{resource}/{namespace}/{name}/events": h.objectEvents,
+		"/api/v1/openapi.json": openAPI,
+		"/metrics":             h.metrics,
+		"/{$}":                 newPage().serve,
+	}
+	if h.opts.Findings != nil {
+		routes["/api/v1/findings"] = h.findings
+	}
+	return routes
 }
 
 // ServeHTTP lets in who may come in, and answers everything under /api with 503 until

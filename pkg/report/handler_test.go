@@ -95,6 +95,8 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 		"lines":     {"/api/v1/events", mediaNDJSON, 200},
 		"stream":    {"/api/v1/events?watch=true", "", 200},
 		"metrics":   {"/metrics", "", 200},
+		"document":  {"/api/v1/openapi.json", "", 200},
+		"page":      {"/", "", 200},
 		"missing":   {"/api/v1/none", "", 404},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,14 +19,15 @@ func writeJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	if err != nil {
 		return fmt.Errorf("encoding the answer: %w", err)
 	}
-	writeBody(w, r, http.StatusOK, body)
+	writeBody(w, r, http.StatusOK, mediaJSON, body)
 	return nil
 }
 
-func writeBody(w http.ResponseWriter, r *http.Request, code int, body []byte) {
-	w.Header().Set("Content-Type", mediaJSON)
+func writeBody(w http.ResponseWriter, r *http.Request, code int, media string, body []byte) {
+	w.Header().Set("Content-Type", media)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	// What is true of a cluster now, and for this caller, is not to be kept.
+	// What is true of a cluster now, and for this caller, is not to be kept. Nor is the
+	// page, or what describes the API: the next process may be of another version.
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
 	if r.Method == http.MethodHead {

@@ -73,5 +73,5 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
-	writeBody(w, r, int(status.Code), body)
+	writeBody(w, r, int(status.Code), mediaJSON, body)
 }
