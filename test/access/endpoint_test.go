@@ -66,12 +66,17 @@ func serve(t *testing.T, only string, args ...string) *endpoint {
 	return e
 }
 
+// roots are the CAs that clients trust.
+func (e *endpoint) roots() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(e.caBundle)
+	return pool
+}
+
 // client has the credentials of a config, and trusts the endpoint.
 func (e *endpoint) client(config *rest.Config) *http.Client {
 	e.t.Helper()
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(e.caBundle)
-	c := &tls.Config{RootCAs: pool}
+	c := &tls.Config{RootCAs: e.roots()}
 	if len(config.CertData) > 0 {
 		pair, err := tls.X509KeyPair(config.CertData, config.KeyData)
 		if err != nil {

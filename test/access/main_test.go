@@ -3,10 +3,19 @@
 package access
 
 import (
+	"flag"
 	"os"
 	"testing"
 
 	"github.com/crdwatch/crdwatch/test/controlplane"
+)
+
+// The size of the matrix. make soak asks for a larger one: the API server needs minutes to
+// say what each may do.
+var (
+	users      = flag.Int("users", 8, "number of users, the first of whom may read everything and the second nothing")
+	resources  = flag.Int("resources", 12, "number of resources")
+	namespaces = flag.Int("namespaces", 16, "number of namespaces")
 )
 
 var shared *controlplane.ControlPlane

@@ -115,8 +115,8 @@ func (w *world) report(m matrix) {
 	for _, allowed := range m {
 		yes += len(allowed)
 	}
-	all := 2 * users * len(w.objects)
-	w.t.Logf("%d users, %d resources, %d namespaces, %d objects: %d of %d answers are yes", users, resources, namespaces, len(w.objects), yes, all)
+	all := 2 * *users * len(w.objects)
+	w.t.Logf("%d users, %d resources, %d namespaces, %d objects: %d of %d answers are yes", *users, *resources, *namespaces, len(w.objects), yes, all)
 	if yes < all/50 || yes > all/2 {
 		w.t.Errorf("that is no fair mixture")
 	}
@@ -189,7 +189,7 @@ func (w *world) checkInventory(t *testing.T, e *endpoint, c *http.Client, u *use
 	want := map[string]int{}
 	for i, crd := range w.crds {
 		within := 0
-		for n := range namespaces {
+		for n := range *namespaces {
 			o := object{crd: i, namespace: fmt.Sprintf("ns%d", n)}
 			if crd.Cluster {
 				o.namespace = ""

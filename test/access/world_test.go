@@ -20,13 +20,7 @@ import (
 	"github.com/crdwatch/crdwatch/test/scribe"
 )
 
-// The size of the world: users × resources × namespaces.
-const (
-	users      = 20
-	resources  = 40
-	namespaces = 50
-	group      = "access.example.com"
-)
+const group = "access.example.com"
 
 // world is a cluster in which some may read some of it.
 type world struct {
@@ -71,7 +65,7 @@ type user struct {
 
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
-	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 5)), crds: scribe.Install(t, shared, group, resources)}
+	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 5)), crds: scribe.Install(t, shared, group, *resources)}
 	config := shared.Config()
 	config.QPS = -1
 	var err error
@@ -88,14 +82,14 @@ func newWorld(t *testing.T, seed uint64) *world {
 
 // settle makes the namespaces and their objects.
 func (w *world) settle() {
-	for n := range namespaces {
+	for n := range *namespaces {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("ns%d", n)}}
 		if _, err := w.kube.CoreV1().Namespaces().Create(w.t.Context(), ns, metav1.CreateOptions{}); err != nil {
 			w.t.Fatal(err)
 		}
 	}
 	for i, c := range w.crds {
-		for n := range namespaces {
+		for n := range *namespaces {
 			o := object{crd: i, namespace: fmt.Sprintf("ns%d", n), name: fmt.Sprintf("o%d", n)}
 			if c.Cluster {
 				o.namespace = ""
@@ -180,21 +174,22 @@ func (w *world) writeStatus(ctx context.Context, o object, u *unstructured.Unstr
 // populate makes the users and what they may do. The first may do everything that is to
 // be read, the second nothing.
 func (w *world) populate() {
-	for i := range users {
+	for i := range *users {
 		w.users = append(w.users, w.newUser(i))
 	}
 	all := rbacv1.PolicyRule{Verbs: []string{"list", "watch"}, APIGroups: []string{group}, Resources: []string{"*"}}
 	w.grant(w.users[0].name, "", all)
+	few, some := max(1, *resources/20), *resources*3/10
 	for _, u := range w.users[2:] {
 		for range 1 + w.random.IntN(3) {
-			w.grant(u.name, "", w.rule(2))
+			w.grant(u.name, "", w.rule(few))
 		}
 		for range w.random.IntN(8) {
-			w.grant(u.name, fmt.Sprintf("ns%d", w.random.IntN(namespaces)), w.rule(12))
+			w.grant(u.name, fmt.Sprintf("ns%d", w.random.IntN(*namespaces)), w.rule(some))
 		}
 		for range w.random.IntN(8) {
-			n := w.random.IntN(namespaces)
-			named := w.rule(12)
+			n := w.random.IntN(*namespaces)
+			named := w.rule(some)
 			named.ResourceNames = []string{fmt.Sprintf("o%d", n), fmt.Sprintf("o%d", n+1)}
 			w.grant(u.name, []string{"", fmt.Sprintf("ns%d", n)}[w.random.IntN(2)], named)
 		}

@@ -71,6 +71,9 @@ func StartCommand(t testing.TB, cmd *exec.Cmd) *Program {
 	return p
 }
 
+// PID is that of the process.
+func (p *Program) PID() int { return p.cmd.Process.Pid }
+
 // Rest returns what is left of stdout, and the exit code.
 func (p *Program) Rest() (string, int) {
 	p.t.Helper()
