@@ -39,6 +39,17 @@ soak: build controlplane ## Hold crdwatch to its promises for hours: 500 kills, 
 		-run TestFaults -faults 10000 -kinds 48 -rate 200
 	cd test && CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch go test -timeout 4h -v ./access -users 20 -resources 40 -namespaces 50
 
+.PHONY: compat
+compat: build ## Run the core tests against the oldest API server that crdwatch is for (five minutes to build it)
+	@mkdir -p bin/oldest
+	cd test/oldest && version=$$(go list -m -f '{{.Version}}' k8s.io/kubernetes) && minor=$${version#v1.} && \
+		go build -ldflags="-s -w -X k8s.io/component-base/version.gitVersion=$$version \
+			-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=$${minor%%.*}" \
+			-o ../../bin/oldest/kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver && \
+		go build -ldflags="-s -w" -o ../../bin/oldest/etcd go.etcd.io/etcd/server/v3
+	cd test && KUBEBUILDER_ASSETS=$(CURDIR)/bin/oldest CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch \
+		go test -count=1 -timeout 40m -p 1 ./controlplane ./e2e ./reliability ./auditing ./access
+
 .PHONY: mutants
 mutants: controlplane ## Re-introduce known bugs one by one: the tests must find each
 	@cd test && go run ./mutants
@@ -80,7 +91,7 @@ fmt: ## Format the code
 
 .PHONY: tidy
 tidy: ## Tidy the modules
-	@for m in $(MODULES) tools; do (cd $$m && go mod tidy) || exit 1; done
+	@for m in $(MODULES) tools test/oldest; do (cd $$m && go mod tidy) || exit 1; done
 
 .PHONY: verify
 verify: generate fmt tidy lint ## Check that the tree is generated, formatted, tidy and linted

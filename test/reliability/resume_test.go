@@ -146,6 +146,6 @@ func TestStreamAcrossRestarts(t *testing.T) {
 		t.Errorf("exit %d after SIGTERM", code)
 	}
 	s.judge(team.Ledger()).wantGaps(t, nil)
-	c.compare(s.dir)
+	c.compare(s.history())
 	t.Logf("%d events over %d connections", len(c.events), c.connections)
 }

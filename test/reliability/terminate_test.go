@@ -15,7 +15,7 @@ import (
 // to and many clients follow. All of them are told where to go on, and by then no more
 // clients are sent here; those who come back have everything once.
 func TestTerminatedUnderLoad(t *testing.T) {
-	const group, clients = "terminate.example.com", 40
+	const group, clients = "terminate.example.com", 20
 	crds := scribe.Install(t, shared, group, 4)
 	s := newServer(t, shared.Kubeconfig(), group)
 	s.startReady()
@@ -45,9 +45,10 @@ func TestTerminatedUnderLoad(t *testing.T) {
 	}
 	s.terminate()
 	s.judge(team.Ledger()).wantGaps(t, nil)
+	history := s.history()
 	for _, c := range all {
 		c.ended()
-		c.compare(s.dir)
+		c.compare(history)
 	}
 }
 
