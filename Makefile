@@ -48,7 +48,7 @@ compat: build ## Run the core tests against the oldest API server that crdwatch 
 			-o ../../bin/oldest/kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver && \
 		go build -ldflags="-s -w" -o ../../bin/oldest/etcd go.etcd.io/etcd/server/v3
 	cd test && KUBEBUILDER_ASSETS=$(CURDIR)/bin/oldest CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch \
-		go test -count=1 -timeout 40m -p 1 ./controlplane ./e2e ./reliability ./auditing ./access
+		go test -count=1 -timeout 40m -p 1 ./controlplane ./e2e ./reliability ./access
 
 .PHONY: mutants
 mutants: controlplane ## Re-introduce known bugs one by one: the tests must find each
