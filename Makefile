@@ -40,7 +40,7 @@ soak: build controlplane ## Hold crdwatch to its promises for hours: 500 kills, 
 	cd test && CRDWATCH_BINARY=$(CURDIR)/bin/crdwatch go test -timeout 4h -v ./access -users 20 -resources 40 -namespaces 50
 
 .PHONY: compat
-compat: build ## Run the core tests against the oldest API server that crdwatch is for (five minutes to build it)
+compat: build ## Run the core tests against Kubernetes 1.31 (five minutes to build it)
 	@mkdir -p bin/oldest
 	cd test/oldest && version=$$(go list -m -f '{{.Version}}' k8s.io/kubernetes) && minor=$${version#v1.} && \
 		go build -ldflags="-s -w -X k8s.io/component-base/version.gitVersion=$$version \
