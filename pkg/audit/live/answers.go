@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// lookups is how many questions are asked at once, and busyAt how many may wait
-	// before the background does.
-	lookups, busyAt = 4, 64
+	// busyAt is how many questions may wait before the background does, and how many
+	// objects of a resource before a sweep of it does.
+	busyAt = 64
 	// maxFollowed is how many questions are followed.
 	maxFollowed = 200
 	// maxLinks is how often it is remembered who asked what. Of what goes beyond, only
@@ -29,8 +29,8 @@ const (
 type answer struct {
 	question audit.Question
 	audit.Answer
-	// followed: it was not asked for, but has changed.
-	followed bool
+	// lookup is nil where nobody was asked: the answer is followed, or that was put off.
+	lookup *lookup
 }
 
 // asked is a question that somebody has.
@@ -68,22 +68,21 @@ type answers struct {
 	// loose are the resources of which somebody asked about objects of another, beyond
 	// maxLinks.
 	loose    map[job]map[job]bool
-	queue    queue[audit.Question]
+	lanes    *lanes
 	waiting  int
-	running  int
 	followed int
 }
 
 func newAnswers(answerer Answerer, b *inbox) *answers {
 	return &answers{
 		answerer: answerer, inbox: b, asked: map[audit.Question]*asked{}, byJob: map[job][]audit.Question{},
-		targets: map[job]map[audit.Question]bool{}, loose: map[job]map[job]bool{}, unknown: map[audit.Question]*asked{},
+		lanes: newLanes(), targets: map[job]map[audit.Question]bool{}, loose: map[job]map[job]bool{}, unknown: map[audit.Question]*asked{},
 	}
 }
 
 func (s *answers) start(ctx context.Context) { s.ctx = ctx }
 func (s *answers) wait()                     { s.workers.Wait() }
-func (s *answers) busy() bool                { return s.waiting >= busyAt }
+func (s *answers) busy() bool                { return s.waiting-s.lanes.held() >= busyAt }
 
 // link notes what a job asks now, instead of what it asked before.
 func (s *answers) link(j job, questions []audit.Question) {
@@ -188,26 +187,8 @@ func (s *answers) request(q audit.Question, e *asked) {
 	e.waiting = true
 	s.waiting++
 	if e.unfollow == nil {
-		s.queue.push(q)
-		s.pump()
-	}
-}
-
-// pump starts as many lookups as may run.
-func (s *answers) pump() {
-	for s.running < lookups {
-		q, ok := s.queue.pop()
-		if !ok {
-			return
-		}
-		if s.asked[q] == nil {
-			continue // nobody asks any more
-		}
-		s.running++
-		s.workers.Go(func() {
-			found := s.answerer.Answer(s.ctx, q)
-			s.inbox.put(func(n *news) { n.answers = append(n.answers, answer{q, found, false}) })
-		})
+		s.lanes.push(q)
+		s.pump(time.Now())
 	}
 }
 
@@ -221,7 +202,7 @@ func (s *answers) follow(q audit.Question, e *asked) {
 	s.followed++
 	s.workers.Go(func() {
 		s.answerer.Follow(ctx, q, func(found audit.Answer) {
-			s.inbox.put(func(n *news) { n.answers = append(n.answers, answer{q, found, true}) })
+			s.inbox.put(func(n *news) { n.answers = append(n.answers, answer{q, found, nil}) })
 		})
 	})
 }
@@ -236,9 +217,9 @@ func (s *answers) unfollow(e *asked) {
 
 // take takes in an answer, and reports whether it is another than before.
 func (s *answers) take(n answer, now time.Time) (changed bool) {
-	if !n.followed {
-		s.running--
-		defer s.pump()
+	if n.lookup != nil {
+		s.ended(n.lookup, n.Answer, now)
+		defer s.pump(now)
 	}
 	e := s.asked[n.question]
 	if e == nil {

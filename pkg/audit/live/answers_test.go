@@ -169,7 +169,7 @@ func TestHowLongAnAnswerHolds(t *testing.T) {
 		{found, begin.Add(7 * time.Minute), true},
 	} {
 		now := begin.Add(time.Duration(i) * time.Minute)
-		changed := s.take(answer{question: service("x"), Answer: step.answer, followed: true}, now)
+		changed := s.take(answer{question: service("x"), Answer: step.answer}, now)
 		got := s.asked[service("x")].answer
 		if changed != step.changed || !got.Since.Equal(step.since) || got.Outcome != step.answer.Outcome {
 			t.Errorf("step %d: changed %t, %+v; want %t, since %s", i, changed, got, step.changed, step.since)

@@ -187,6 +187,9 @@ func (a *Auditor) receive() {
 	for _, p := range news.prepared {
 		a.beginSweep(p)
 	}
+	for _, l := range news.slow {
+		a.answers.takesLong(l, time.Now())
+	}
 	for _, n := range news.answers {
 		a.answered(n)
 	}
@@ -198,10 +201,10 @@ func (a *Auditor) receive() {
 // work does one piece of work, and reports false if there is none now.
 func (a *Auditor) work() bool {
 	now := time.Now()
-	crd, background := a.nextCRD(now), len(a.sweeps) > 0 && !now.Before(a.rest) && !a.answers.busy()
+	crd, sweep := a.nextCRD(now), a.nextSweep(now)
 	switch {
 	case crd != nil && now.Sub(a.crdTurn) > crdPatience:
-	case background && now.Sub(a.sweepTurn) > sweepPatience:
+	case sweep != nil && now.Sub(a.sweepTurn) > sweepPatience:
 		crd = nil
 	default:
 		if item := a.inbox.next(); item != nil {
@@ -217,8 +220,8 @@ func (a *Auditor) work() bool {
 	case crd != nil:
 		a.judgeCRD(crd)
 		a.crdTurn = time.Now()
-	case background:
-		a.sweepSlice()
+	case sweep != nil:
+		a.sweepSlice(sweep)
 	default:
 		return false
 	}

@@ -13,7 +13,9 @@
 //   - A CRD when it, the census of its objects or its watch has changed, half a second
 //     later at the earliest, so that many changes are one evaluation. The more an
 //     evaluation costs, the rarer it is.
-//   - Whatever asked something of the cluster when the answer has changed.
+//   - Whatever asked something of the cluster when the answer has changed. Types of which
+//     the API server says nothing for long hold up no others; see lanes.
+//   - A CRD without objects when what is known of its siblings has changed.
 //   - All objects of a resource when they are known for the first time, when their CRD
 //     was edited, and when more changed than could be put aside: in the background, which
 //     has a bounded share of the time (Options.Share).
@@ -22,8 +24,15 @@
 //
 // # What is kept of an object
 //
-// Nothing, if nothing is wrong with it. The census of a resource is kept up by the
+// Nothing, if nothing is wrong with it, and otherwise what its findings do not have in
+// common with those of others; see finding. The census of a resource is kept up by the
 // entries, each of which has the revision that it replaces; see counting.
+//
+// # What nothing is said of
+//
+// A resource is said to be under way (audit.Evaluating) until all its objects, and the CRD
+// with their census, were evaluated for the first time: not before that does no finding
+// mean that nothing is wrong.
 //
 // # When a finding is resolved
 //

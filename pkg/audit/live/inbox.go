@@ -55,6 +55,8 @@ type news struct {
 	forgotten map[types.UID]bool
 	prepared  []prepared
 	answers   []answer
+	// slow are lookups that take long.
+	slow []*lookup
 }
 
 func newNews() news {

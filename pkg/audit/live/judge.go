@@ -19,9 +19,9 @@ func (a *Auditor) judgeExemptions() {
 // judgeObject evaluates an object, which err says could not be read.
 func (a *Auditor) judgeObject(r *resource, record *watch.Record, o *audit.Object, err error) {
 	if a.tryObject(r, record, o, err) {
-		a.firstObject(r, record.Key())
+		a.waited(r, record.Key())
 	} else {
-		r.first.wait(record.Key())
+		r.waits(record.Key())
 	}
 }
 

@@ -35,6 +35,8 @@ type resource struct {
 	organisation string
 	// first is the first evaluation; nil when that has ended.
 	first *firstEvaluation
+	// waiting are the objects that are evaluated when answers are here.
+	waiting map[string]bool
 	// unreadable is why the CRD cannot be decoded; empty if it can be.
 	unreadable string
 	// self is the CRD as a subject, subjects are its objects that have findings.
@@ -105,7 +107,7 @@ func (a *Auditor) changeState(uid types.UID) {
 	if isNew {
 		r = &resource{
 			uid: uid, name: status.Resource.CRD, organisation: audit.Organisation(status.Resource.GVR.Group),
-			first: newFirstEvaluation(), subjects: map[string]*subject{},
+			first: &firstEvaluation{}, waiting: map[string]bool{}, subjects: map[string]*subject{},
 		}
 		a.resources[uid] = r
 		a.peersOld = true

@@ -43,7 +43,7 @@ func (a *Auditor) beginSweep(p prepared) {
 		return
 	}
 	r.next = newCounting(p)
-	r.first.begin()
+	clear(r.waiting)
 	a.sweeps = append(a.sweeps, r)
 	for _, s := range r.subjects {
 		s.unseen = true
@@ -57,11 +57,23 @@ func (a *Auditor) beginSweep(p prepared) {
 	}
 }
 
+// nextSweep returns the resource whose objects are to be looked at, if it is time for that.
+func (a *Auditor) nextSweep(now time.Time) *resource {
+	if len(a.sweeps) == 0 || now.Before(a.rest) || a.answers.busy() {
+		return nil
+	}
+	for _, r := range a.sweeps {
+		if len(r.waiting) < busyAt {
+			return r
+		}
+	}
+	return nil
+}
+
 // sweepSlice looks at objects for a while, then rests according to its share.
-func (a *Auditor) sweepSlice() {
-	r := a.sweeps[0]
+func (a *Auditor) sweepSlice(r *resource) {
 	c, began := r.next, time.Now()
-	for c.at < len(c.list) && time.Since(began) < sliceTime && !a.answers.busy() {
+	for c.at < len(c.list) && time.Since(began) < sliceTime && len(r.waiting) < busyAt && !a.answers.busy() {
 		l := c.list[c.at]
 		c.at++
 		if !l.gone {
@@ -165,7 +177,7 @@ func (a *Auditor) changeObject(r *resource, it *item) {
 	if it.deleted {
 		a.updates.forget(it.job)
 		a.answers.unask(it.job)
-		a.firstObject(r, it.key)
+		a.waited(r, it.key)
 		if s := r.subjects[it.key]; s != nil {
 			a.remove(s, time.Now())
 		}
