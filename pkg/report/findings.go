@@ -54,11 +54,12 @@ func (h *Handler) findings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	seen, err := viewOf(r, "list").snapshot(r.Context(), h.opts.Findings.Findings())
+	// What is not asked for must not use up what may be asked of the API server.
+	seen, err := viewOf(r, "list").snapshot(r.Context(), f.selection(h.opts.Findings.Findings()))
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, r, f.list(seen))
+	return writeJSON(w, r, newFindingList(seen))
 }
 
 func (p parameters) findings() (findingFilter, error) {
@@ -78,23 +79,31 @@ func (p parameters) findings() (findingFilter, error) {
 	return f, nil
 }
 
-// list selects and sorts.
-func (f findingFilter) list(now audit.Snapshot) FindingList {
-	l := FindingList{Items: []*audit.Finding{}, NotEvaluated: []audit.Unevaluated{}}
+// selection is what was asked for.
+func (f findingFilter) selection(now audit.Snapshot) (selected audit.Snapshot) {
 	for _, found := range now.Open {
 		if f.wants(found) {
-			l.Items = append(l.Items, found)
+			selected.Open = append(selected.Open, found)
 		}
 	}
 	for _, found := range now.Suppressed {
 		if f.wants(found) {
-			l.Suppressed++
+			selected.Suppressed = append(selected.Suppressed, found)
 		}
 	}
 	for _, u := range now.NotEvaluated {
 		if (f.rule == "" || u.Rule == "" || f.rule == u.Rule) && (f.resource == "" || u.Resource == f.resource || isCRDs(f.resource)) {
-			l.NotEvaluated = append(l.NotEvaluated, u)
+			selected.NotEvaluated = append(selected.NotEvaluated, u)
 		}
+	}
+	return selected
+}
+
+// newFindingList sorts.
+func newFindingList(seen audit.Snapshot) FindingList {
+	l := FindingList{
+		Items: append([]*audit.Finding{}, seen.Open...), NotEvaluated: append([]audit.Unevaluated{}, seen.NotEvaluated...),
+		Suppressed: len(seen.Suppressed),
 	}
 	slices.SortFunc(l.Items, func(a, b *audit.Finding) int { return a.Compare(*b) })
 	slices.SortFunc(l.NotEvaluated, func(a, b audit.Unevaluated) int {

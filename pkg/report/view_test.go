@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/crdwatch/crdwatch/pkg/access"
+	"github.com/crdwatch/crdwatch/pkg/audit"
 	"github.com/crdwatch/crdwatch/pkg/watch"
 )
 
@@ -301,6 +303,31 @@ func TestTooManyNames(t *testing.T) {
 	}
 	if c.asked > 3*maxNames {
 		t.Errorf("asked %d times", c.asked)
+	}
+}
+
+// crowd is an auditor with more findings about nodes than anybody may be asked about.
+type crowd struct{ auditor }
+
+func (crowd) Findings() audit.Snapshot {
+	all := []*audit.Finding{finding("CR003", audit.High, "certificates.cert-manager.io", "web", "a")}
+	for i := range 2 * maxNames {
+		all = append(all, finding("CR003", audit.High, "nodes.example.com", "", strconv.Itoa(i)))
+	}
+	return audit.Snapshot{Open: all}
+}
+
+// TestNobodyAsksAboutOtherFindings: those of one resource are shown to who may see them,
+// however many there are of others.
+func TestNobodyAsksAboutOtherFindings(t *testing.T) {
+	h, _ := newGuarded(guardedLedger(), listA)
+	h.opts.Findings = crowd{}
+	if w := asAlice(h, "/api/v1/findings"); w.Code != http.StatusForbidden {
+		t.Errorf("all findings: %d: %.200s", w.Code, w.Body)
+	}
+	list := decode[FindingList](t, asAlice(h, "/api/v1/findings?resource=certificates.cert-manager.io"))
+	if len(list.Items) != 1 {
+		t.Errorf("%d findings, want one", len(list.Items))
 	}
 }
 
