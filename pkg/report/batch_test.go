@@ -127,10 +127,22 @@ func TestBatchesLeaveWhatTheirEntriesWould(t *testing.T) {
 				commit(t, single, newBatch([]queued{e}, 0))
 			}
 			if d := cmp.Diff(objects(t, single), objects(t, whole)); d != "" {
-				t.Error(d)
+				t.Errorf("the objects differ (-single +whole):\n%s", d)
+			}
+			if d := cmp.Diff(checkpoints(t, single), checkpoints(t, whole)); d != "" {
+				t.Errorf("the checkpoints differ (-single +whole):\n%s", d)
 			}
 		})
 	}
+}
+
+func checkpoints(t *testing.T, s *store.SQLite) []watch.Checkpoint {
+	t.Helper()
+	all, err := s.Checkpoints(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func TestForgottenResourcesGo(t *testing.T) {
@@ -139,8 +151,8 @@ func TestForgottenResourcesGo(t *testing.T) {
 	last := one("a", 1)
 	last.Forgotten = true
 	commit(t, s, newBatch(append(entries, queued{Entry: last}), 0))
-	if c, err := s.Checkpoints(t.Context()); err != nil || len(c) > 0 {
-		t.Errorf("%v, %v", c, err)
+	if c := checkpoints(t, s); len(c) > 0 {
+		t.Errorf("%v", c)
 	}
 	if got := objects(t, s); len(got) > 0 {
 		t.Errorf("%v", got)
