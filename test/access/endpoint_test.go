@@ -12,13 +12,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	"k8s.io/client-go/rest"
 
-	"github.com/crdwatch/crdwatch/test/patience"
 	"github.com/crdwatch/crdwatch/test/program"
 )
 
@@ -27,12 +25,9 @@ type endpoint struct {
 	*program.Program
 	t        *testing.T
 	url      string
-	probes   string
 	dir      string
 	caBundle []byte
 }
-
-var listening = regexp.MustCompile(`report: (\S+)  probes: (\S+)`)
 
 // serve starts one that is ready.
 func serve(t *testing.T, only string, args ...string) *endpoint {
@@ -49,20 +44,7 @@ func serve(t *testing.T, only string, args ...string) *endpoint {
 		"--client-ca-file", filepath.Join(files, "client-ca.crt"), "--group", "*." + only, "--log-level", "debug",
 	}, args...)
 	e.Program = program.Start(t, shared.Kubeconfig(), args...)
-	patience.Until(t, "the endpoint is ready", func() (bool, string) {
-		found := listening.FindStringSubmatch(e.Stderr.String())
-		if found == nil {
-			return false, e.Stderr.String()
-		}
-		e.url, e.probes = found[1], found[2]
-		resp, err := http.Get(e.probes + "/readyz?verbose")
-		if err != nil {
-			return false, err.Error()
-		}
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		return resp.StatusCode == http.StatusOK, fmt.Sprintf("%s %v", b, err)
-	})
+	e.url, _ = e.AwaitReady()
 	return e
 }
 

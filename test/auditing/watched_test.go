@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"slices"
 	"syscall"
 	"testing"
@@ -22,26 +21,16 @@ import (
 // server is crdwatch serve.
 type server struct {
 	*program.Program
-	t              *testing.T
-	report, probes string
+	t      *testing.T
+	report string
 }
-
-var listening = regexp.MustCompile(`report: (\S+)  probes: (\S+)`)
 
 // serving starts crdwatch serve on a group, and waits until it is ready.
 func serving(t *testing.T, group string) *server {
 	t.Helper()
 	s := &server{t: t, Program: program.Start(t, shared.Kubeconfig(), "serve", "--group", "*."+group,
 		"--report-address", "127.0.0.1:0", "--probe-address", "127.0.0.1:0")}
-	patience.Until(t, "the server is ready", func() (bool, string) {
-		found := listening.FindStringSubmatch(s.Stderr.String())
-		if found == nil {
-			return false, s.Stderr.String()
-		}
-		s.report, s.probes = found[1], found[2]
-		text, err := fetch(s.probes + "/readyz?verbose")
-		return err == nil, fmt.Sprintf("%v: %s", err, text)
-	})
+	s.report, _ = s.AwaitReady()
 	return s
 }
 

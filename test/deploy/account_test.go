@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -48,8 +47,6 @@ apiVersion: example.com/v1
 kind: Widget
 metadata: {name: first, namespace: default}
 `
-
-var listening = regexp.MustCompile(`report: (\S+)  probes: (\S+)`)
 
 // testAccount runs crdwatch serve with the token of the chart's account.
 func (c *cluster) testAccount(t *testing.T) {
@@ -149,15 +146,7 @@ func newServed(t *testing.T, p *program.Program, bundle []byte) *served {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
 	t.Cleanup(transport.CloseIdleConnections)
 	s := &served{Program: p, bundle: bundle, client: &http.Client{Transport: transport}}
-	patience.Until(t, "crdwatch is ready", func() (bool, string) {
-		found := listening.FindStringSubmatch(p.Stderr.String())
-		if found == nil {
-			return false, p.Stderr.String()
-		}
-		s.url = found[1]
-		code, body, err := s.get(t.Context(), found[2]+"/readyz?verbose", "")
-		return err == nil && code == http.StatusOK, string(body)
-	})
+	s.url, _ = s.AwaitReady()
 	return s
 }
 

@@ -27,6 +27,13 @@ func (l *Log) String() string {
 	return l.lines.String()
 }
 
+// Tail is as much of its end as says why something failed.
+func (l *Log) Tail() string {
+	const most = 4000
+	text := l.String()
+	return text[max(0, len(text)-most):]
+}
+
 // Count returns the number of lines that contain all of the words.
 func (l *Log) Count(words ...string) int {
 	n := 0

@@ -41,7 +41,7 @@ type client struct {
 // follow connects, and reads until the connection ends.
 func (c *client) follow(s *server) {
 	c.t.Helper()
-	report, _ := s.addresses()
+	report, _ := s.Addresses()
 	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, report+"/api/v1/events?watch=true", nil)
 	if err != nil {
 		c.t.Fatal(err)

@@ -37,7 +37,7 @@ func TestKills(t *testing.T) {
 	random := rand.New(rand.NewPCG(*seed, 2))
 	for n := range *kills {
 		if n%4 == 0 {
-			s.awaitReady()
+			s.AwaitReady()
 		}
 		<-time.After(time.Duration(random.Int64N(1500)) * time.Millisecond)
 		s.kill()

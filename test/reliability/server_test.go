@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,35 +70,7 @@ func (s *server) start() {
 func (s *server) startReady() {
 	s.t.Helper()
 	s.start()
-	s.awaitReady()
-}
-
-func (s *server) awaitReady() {
-	s.t.Helper()
-	patience.Until(s.t, "the server is ready", func() (bool, string) {
-		_, probes := s.addresses()
-		if probes == "" {
-			return false, s.Stderr.String()
-		}
-		resp, err := http.Get(probes + "/readyz?verbose")
-		if err != nil {
-			return false, err.Error() + "\n" + s.Stderr.String()
-		}
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		return resp.StatusCode == http.StatusOK, fmt.Sprintf("%s %v\n%s", b, err, tail(s.Stderr.String()))
-	})
-}
-
-var listening = regexp.MustCompile(`report: (\S+)  probes: (\S+)`)
-
-// addresses are where it listens, empty as long as it does not.
-func (s *server) addresses() (report, probes string) {
-	found := listening.FindStringSubmatch(s.Stderr.String())
-	if found == nil {
-		return "", ""
-	}
-	return found[1], found[2]
+	s.AwaitReady()
 }
 
 // kill ends it as kill -9 does: whatever it has only in its memory is gone.
@@ -116,13 +85,8 @@ func (s *server) terminate() {
 	s.t.Helper()
 	s.Signal(syscall.SIGTERM)
 	if code := s.Wait(15 * time.Second); code != 0 {
-		s.t.Errorf("exit %d after SIGTERM, with\n%s", code, tail(s.Stderr.String()))
+		s.t.Errorf("exit %d after SIGTERM, with\n%s", code, s.Stderr.Tail())
 	}
-}
-
-func tail(text string) string {
-	const most = 4000
-	return text[max(0, len(text)-most):]
 }
 
 // await waits until all these IDs are in the history on disk.
@@ -136,7 +100,7 @@ func (s *server) await(ids ...string) {
 				missing = append(missing, id)
 			}
 		}
-		return len(missing) == 0, fmt.Sprintf("%q are not, %d others are, %v\n%s", missing, len(s.found), err, tail(s.Stderr.String()))
+		return len(missing) == 0, fmt.Sprintf("%q are not, %d others are, %v\n%s", missing, len(s.found), err, s.Stderr.Tail())
 	})
 }
 
@@ -150,7 +114,7 @@ func (s *server) awaitGaps(n int, resources ...string) {
 		for _, r := range resources {
 			enough = enough && found[r] >= n
 		}
-		return enough, fmt.Sprintf("%v, %v\n%s", found, err, tail(s.Stderr.String()))
+		return enough, fmt.Sprintf("%v, %v\n%s", found, err, s.Stderr.Tail())
 	})
 }
 

@@ -55,7 +55,7 @@ func TestTerminatedUnderLoad(t *testing.T) {
 // endUnderLoad sends SIGTERM, and holds what happens against what is promised.
 func endUnderLoad(t *testing.T, s *server, all []*client) {
 	t.Helper()
-	_, probes := s.addresses()
+	_, probes := s.Addresses()
 	began := time.Now()
 	s.Signal(syscall.SIGTERM)
 	var working sync.WaitGroup
@@ -69,7 +69,7 @@ func endUnderLoad(t *testing.T, s *server, all []*client) {
 	}
 	working.Wait()
 	if code := s.Wait(15*time.Second - time.Since(began)); code != 0 {
-		t.Errorf("exit %d after SIGTERM, with\n%s", code, tail(s.Stderr.String()))
+		t.Errorf("exit %d after SIGTERM, with\n%s", code, s.Stderr.Tail())
 	}
 	t.Logf("ended after %.1f s", time.Since(began).Seconds())
 	for i, c := range all {
