@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -77,7 +76,7 @@ func (h *Handler) routes() map[string]func(http.ResponseWriter, *http.Request) e
 		"/api/v1/events":    h.events,
 		"/api/v1/objects/{group}/{resource}/{namespace}/{name}/events": h.objectEvents,
 		"/api/v1/openapi.json": openAPI,
-		"/metrics":             h.metrics,
+		"/metrics":             guarded(h.opts.Metrics.Handler()),
 		"/{$}":                 newPage().serve,
 	}
 	if h.opts.Findings != nil {
@@ -172,18 +171,13 @@ func (h *Handler) resources(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, r, NewResourceList(statuses))
 }
 
-func (h *Handler) metrics(w http.ResponseWriter, r *http.Request) error {
-	v := viewOf(r, "get")
-	if v.caller != nil {
-		allowed, err := v.caller.MayGet(r.Context(), r.URL.Path)
-		if err != nil {
+// guarded serves what is no resource to those who may get its path.
+func guarded(next http.Handler) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := viewOf(r, "get").demandPath(r.Context(), r.URL.Path); err != nil {
 			return err
 		}
-		if !allowed {
-			return failure(http.StatusForbidden, metav1.StatusReasonForbidden,
-				fmt.Sprintf("User %q cannot get path %q", v.caller.Name(), r.URL.Path))
-		}
+		next.ServeHTTP(w, r)
+		return nil
 	}
-	h.opts.Metrics.Handler().ServeHTTP(w, r)
-	return nil
 }

@@ -225,6 +225,18 @@ func (v view) demand(ctx context.Context, f Filter) (warning string, err error) 
 	return "", failure(http.StatusForbidden, metav1.StatusReasonForbidden, v.refusal(r, namespace, f.Name))
 }
 
+// demandPath refuses who may not get a path that is no resource.
+func (v view) demandPath(ctx context.Context, path string) error {
+	if v.caller == nil {
+		return nil
+	}
+	allowed, err := v.caller.MayGet(ctx, path)
+	if allowed || err != nil {
+		return err
+	}
+	return failure(http.StatusForbidden, metav1.StatusReasonForbidden, fmt.Sprintf("User %q cannot get path %q", v.caller.Name(), path))
+}
+
 // refusal is in the words of the API server.
 func (v view) refusal(r schema.GroupResource, namespace, name string) string {
 	where := "at the cluster scope"
