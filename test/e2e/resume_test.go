@@ -147,8 +147,9 @@ func TestResume(t *testing.T) {
 			received += n - before.Bytes[path]
 		}
 		for key, n := range p.Stats().Requests {
-			if key.Verb == "list" && strings.Contains(key.Path, group) {
-				t.Errorf("%d lists of %s", n-before.Requests[key], key.Path)
+			// An API server without WatchList was asked for lists by the first life.
+			if lists := n - before.Requests[key]; lists > 0 && key.Verb == "list" && strings.Contains(key.Path, group) {
+				t.Errorf("%d lists of %s", lists, key.Path)
 			}
 		}
 		t.Logf("%d bytes received for 200 missed revisions", received)
