@@ -21,10 +21,10 @@ const welcomeHTML = `<!doctype html><html lang="en"><title>crdwatch</title><a hr
 
 // What a browser is told that is not let in, and whoever is taken for one.
 const (
-	whereLinksAre   = "crdwatch serve has written to its standard error, the terminal or a log, in a line that begins with page: (not with --quiet)"
-	strangerMessage = "this browser is not known here: open the link that " + whereLinksAre +
-		"; programs need none, unless their User-Agent begins with Mozilla/"
-	staleMessage = "this link has been used, or is of an earlier process: open the newest one that " + whereLinksAre
+	newestLink      = `that crdwatch serve has written to its terminal or log, as "page: http…" (it writes none with --quiet)`
+	strangerMessage = "this browser is not known here: open the newest link " + newestLink +
+		"; programs need no link, unless their User-Agent begins with Mozilla/"
+	staleMessage = "this link has been used, or is of an earlier process: open the newest one " + newestLink
 )
 
 // door lets browsers in where nobody is asked who they are. A program acts for whoever

@@ -50,7 +50,7 @@ func foreign(origins []string, host string) bool {
 func embedded(h http.Header) bool {
 	site := h.Get("Sec-Fetch-Site")
 	elsewhere := site == "cross-site" || site == "same-site"
-	return elsewhere && (h.Get("Sec-Fetch-Mode") != "navigate" || h.Get("Sec-Fetch-Dest") != "document")
+	return elsewhere && h.Get("Sec-Fetch-Dest") != "document"
 }
 
 // hostname is a host without its port.
