@@ -53,7 +53,8 @@ end.
 With --auth kubernetes callers show a bearer token that the API server accepts,
 or a client certificate, and are shown what they may list (or watch, for a
 stream) in the cluster, no more. Without it anybody may read, so it listens on a
-loopback address only.`,
+loopback address only, and a browser needs the link that is printed as page: it
+lets one browser in, and then another one is printed.`,
 		Example: `  crdwatch serve
   crdwatch serve --data-dir /var/lib/crdwatch --retention 30d --max-size 10Gi
   crdwatch serve --auth kubernetes --report-address :8443 \
@@ -129,13 +130,15 @@ func (o *serveOptions) run(ctx context.Context) (err error) {
 	if err := metrics.Watch(manager, h.recorder); err != nil {
 		return err
 	}
+	var server *report.Server
 	handler := report.HandlerOptions{
 		Ledger: h.ledger, Inventory: manager, Metrics: metrics, Now: time.Now, Admit: o.access.admit(clients, metrics),
+		LinkUsed: func() { o.invite(server) },
 	}
 	if auditor != nil {
 		handler.Findings = auditor
 	}
-	server, err := report.Listen(ctx, report.ServerOptions{
+	server, err = report.Listen(ctx, report.ServerOptions{
 		ReportAddress: o.reportAddress, ProbeAddress: o.probeAddress, Logger: o.log, History: h.health(),
 		Handler: report.NewHandler(handler), TLS: o.access.tls(),
 	})
@@ -145,12 +148,20 @@ func (o *serveOptions) run(ctx context.Context) (err error) {
 	if !o.quiet {
 		fmt.Fprintf(o.streams.err, "report: %s  probes: http://%s\n", server.ReportURL(), server.ProbeAddr())
 	}
+	o.invite(server)
 	ctx, cancel := context.WithCancel(ctx)
 	var warning sync.WaitGroup
 	warning.Go(func() { o.warnOfConnection(ctx, cfg, clients) })
 	defer warning.Wait()
 	defer cancel()
 	return o.serve(ctx, server, h, clients, manager, auditor)
+}
+
+// invite says by which link a browser gets in. It is called anew when that was used.
+func (o *serveOptions) invite(server *report.Server) {
+	if o.access.auth == authNone && !o.quiet {
+		fmt.Fprintf(o.screen.over(o.streams.err), "page: %s\n", server.PageURL())
+	}
 }
 
 // warnOfConnection says what is wrong with the way to the API server. The watches, which

@@ -10,6 +10,9 @@ import (
 // at once.
 type Watched interface {
 	Statuses() []watch.Status
+	// CRDs is the status of the watch on the CRDs themselves, which is not among
+	// Statuses. New resources are learned by it.
+	CRDs() watch.Status
 	// QueueStats returns the number of changes that wait for their worker, and the
 	// bytes that they take.
 	QueueStats() (depth int, bytes int64)
@@ -44,7 +47,7 @@ func newCollector(w Watched, labels *labelCap) *collector {
 		watched:     w,
 		queues:      []Queue{w},
 		labels:      labels,
-		resources:   desc("resources", "Custom resources by the state of their watch.", "state"),
+		resources:   desc("resources", "Resources by the state of their watch: the custom resources, and the CRDs themselves.", "state"),
 		objects:     desc("objects", "Objects known.", "group", "resource"),
 		recordBytes: desc("record_bytes", "Memory taken by the compact records of the objects."),
 		queueDepth:  desc("queue_depth", "Changes that wait to be compared or committed."),
@@ -65,7 +68,8 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	sums := c.sum(c.watched.Statuses())
+	// The CRDs come first, lest there be no labels left for them.
+	sums := c.sum(append([]watch.Status{c.watched.CRDs()}, c.watched.Statuses()...))
 	for _, state := range watch.States() {
 		ch <- gauge(c.resources, float64(sums.states[state]), string(state))
 	}

@@ -26,7 +26,7 @@ type Inventory interface {
 	Namespaces(crd types.UID) map[string]int
 }
 
-// HandlerOptions are what a Handler serves. All but Findings, Admit and Now are required.
+// HandlerOptions are what a Handler serves. Ledger, Inventory and Metrics are required.
 type HandlerOptions struct {
 	Ledger    *Ledger
 	Inventory Inventory
@@ -36,8 +36,11 @@ type HandlerOptions struct {
 	Findings Findings
 	// Admit lets callers in, and fails with an error of package access where it does
 	// not; nil lets anybody see everything, who calls this host by a name of its own for
-	// itself.
+	// itself. But browsers need a link (see Server.PageURL).
 	Admit func(*http.Request) (Caller, error)
+	// LinkUsed, if set, is told when a browser was let in by the link, which is another
+	// one from then on. It is called while the browser waits.
+	LinkUsed func()
 	// Now is what times relative to the present are counted from; nil is time.Now.
 	Now func() time.Time
 }
@@ -46,6 +49,8 @@ type HandlerOptions struct {
 type Handler struct {
 	opts HandlerOptions
 	mux  *http.ServeMux
+	// door is nil where callers are asked who they are.
+	door *door
 	// ready latches: once everything was seen, an API server that goes away makes
 	// the answers old, not wrong.
 	ready   atomic.Bool
@@ -60,7 +65,13 @@ func NewHandler(opts HandlerOptions) *Handler {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.LinkUsed == nil {
+		opts.LinkUsed = func() {}
+	}
 	h := &Handler{opts: opts, mux: http.NewServeMux(), ending: make(chan struct{})}
+	if opts.Admit == nil {
+		h.door = newDoor()
+	}
 	for pattern, serve := range h.routes() {
 		h.mux.Handle(pattern, answer(serve))
 	}
@@ -90,8 +101,11 @@ func (h *Handler) routes() map[string]func(http.ResponseWriter, *http.Request) e
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
 	r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
-	if err := checkOrigin(r, h.opts.Admit == nil); err != nil {
+	if err := checkOrigin(r, h.door != nil); err != nil {
 		writeError(w, r, err)
+		return
+	}
+	if h.door != nil && !h.door.open(w, r, h.opts.LinkUsed) {
 		return
 	}
 	if h.opts.Admit != nil {

@@ -22,6 +22,11 @@ type watched []watch.Status
 func (w watched) Statuses() []watch.Status { return w }
 func (w watched) QueueStats() (int, int64) { return 7, 4096 }
 
+// CRDs may not be read any more.
+func (w watched) CRDs() watch.Status {
+	return watch.Status{Resource: discovery.CRDs(), State: watch.Forbidden, Objects: 3, RecordBytes: 250}
+}
+
 // busyMetrics has a value in every metric.
 func busyMetrics(t *testing.T, statuses []watch.Status) *Metrics {
 	t.Helper()
@@ -80,6 +85,7 @@ crdwatch_events_total{group="cert-manager.io",resource="certificates",type="MODI
 crdwatch_gaps_total{group="cert-manager.io",resource="certificates"} 1
 # HELP crdwatch_objects Objects known.
 # TYPE crdwatch_objects gauge
+crdwatch_objects{group="apiextensions.k8s.io",resource="customresourcedefinitions"} 3
 crdwatch_objects{group="cert-manager.io",resource="certificates"} 12
 crdwatch_objects{group="example.com",resource="gadgets"} 0
 crdwatch_objects{group="example.com",resource="widgets"} 3
@@ -91,11 +97,11 @@ crdwatch_queue_bytes 4096
 crdwatch_queue_depth 7
 # HELP crdwatch_record_bytes Memory taken by the compact records of the objects.
 # TYPE crdwatch_record_bytes gauge
-crdwatch_record_bytes 1500
-# HELP crdwatch_resources Custom resources by the state of their watch.
+crdwatch_record_bytes 1750
+# HELP crdwatch_resources Resources by the state of their watch: the custom resources, and the CRDs themselves.
 # TYPE crdwatch_resources gauge
 crdwatch_resources{state="Broken"} 1
-crdwatch_resources{state="Forbidden"} 0
+crdwatch_resources{state="Forbidden"} 1
 crdwatch_resources{state="Gone"} 0
 crdwatch_resources{state="NotServed"} 1
 crdwatch_resources{state="Pending"} 0
@@ -159,11 +165,24 @@ func TestResourceLabelsAreCapped(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	if err := m.registry.Register(c); err != nil {
+}
+
+// TestCRDsHaveLabelsOfTheirOwn, however many resources there are.
+func TestCRDsHaveLabelsOfTheirOwn(t *testing.T) {
+	var statuses []watch.Status
+	for i := range maxResourceLabels {
+		statuses = append(statuses, status(fmt.Sprintf("r%04d", i), "example.com", "R", watch.Synced, 1))
+	}
+	m := NewMetrics(Build{})
+	if err := m.Watch(watched(statuses)); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := testutil.GatherAndCount(m.registry, "crdwatch_objects"); err != nil || n != maxResourceLabels+1 {
-		t.Errorf("%d series, %v", n, err)
+	objects := map[string]float64{}
+	for _, metric := range families(t, m)["crdwatch_objects"].GetMetric() {
+		objects[metric.GetLabel()[1].GetValue()] = metric.GetGauge().GetValue()
+	}
+	if len(objects) != maxResourceLabels+1 || objects["customresourcedefinitions"] != 3 || objects[other] != 1 {
+		t.Errorf("%d series, %v of the CRDs, %v of others", len(objects), objects["customresourcedefinitions"], objects[other])
 	}
 }
 

@@ -79,6 +79,12 @@ func provocations(t *testing.T) map[string]func(path string) *httptest.ResponseR
 		"unknown cursor":    get("?cursor=nonsense", nil),
 		"nobody":            get("", admitting(access.ErrUnauthenticated)),
 		"another site":      get("", nil, "Origin", "http://evil.example"),
+		"unknown browser":   get("", nil, "Sec-Fetch-Mode", "cors"),
+		"somebody unknown":  get("", nil, "Sec-Fetch-Mode", "navigate", "Accept", "text/html,*/*;q=0.8"),
+		"a browser's link": func(path string) *httptest.ResponseRecorder {
+			h := whole(nil)
+			return request(h, "GET", path+h.door.query(), "Sec-Fetch-Mode", "navigate")
+		},
 		"unknown API":       get("", admitting(&access.UnavailableError{Err: errors.New("down")})),
 		"a mistake of ours": get("", admitting(errors.New("a secret"))),
 		"without an audit":  get("", func(o *HandlerOptions) { o.Findings = nil }),

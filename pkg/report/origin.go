@@ -29,15 +29,28 @@ func checkOrigin(r *http.Request, local bool) error {
 		return failure(http.StatusForbidden, metav1.StatusReasonForbidden,
 			"this endpoint asks nobody who they are, so it answers to the names localhost, 127.0.0.1 and [::1] only")
 	}
-	origins := r.Header.Values("Origin")
-	if len(origins) == 0 {
-		return nil
-	}
-	u, err := url.Parse(origins[0])
-	if len(origins) > 1 || err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
+	if foreign(r.Header.Values("Origin"), r.Host) || embedded(r.Header) {
 		return failure(http.StatusForbidden, metav1.StatusReasonForbidden, "requests from pages of other sites are not answered")
 	}
 	return nil
+}
+
+func foreign(origins []string, host string) bool {
+	if len(origins) == 0 {
+		return false
+	}
+	u, err := url.Parse(origins[0])
+	return len(origins) > 1 || err != nil || u.Host == "" || !strings.EqualFold(u.Host, host)
+}
+
+// embedded: a page of another site, or of another port of this host, which counts as the
+// same site, has a browser load something as a part of itself. Browsers send no Origin
+// with that, but they do send cookies and client certificates. A link that somebody
+// follows is welcome.
+func embedded(h http.Header) bool {
+	site := h.Get("Sec-Fetch-Site")
+	elsewhere := site == "cross-site" || site == "same-site"
+	return elsewhere && h.Get("Sec-Fetch-Dest") != "document"
 }
 
 // hostname is a host without its port.

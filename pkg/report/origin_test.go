@@ -18,7 +18,7 @@ func TestOrigins(t *testing.T) {
 		"loopback address":         {"127.0.0.1:8080", "", 200, 200},
 		"loopback address 6":       {"[::1]:8080", "", 200, 200},
 		"without a port":           {"[::1]", "", 200, 200},
-		"own page":                 {"localhost:8080", "http://localhost:8080", 200, 200},
+		"own page, no cookie":      {"localhost:8080", "http://localhost:8080", 401, 200},
 		"rebound name":             {"evil.example:8080", "", 403, 200},
 		"rebound name, own page":   {"evil.example:8080", "http://evil.example:8080", 403, 200},
 		"name that begins so":      {"localhost.evil.example", "", 403, 200},
@@ -43,6 +43,38 @@ func TestOrigins(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestEmbedding: what a page of another site loads as a part of itself is refused, whatever
+// the browser sends along; a link to here is not.
+func TestEmbedding(t *testing.T) {
+	open, _ := newTestHandler(NewLedger(LedgerOptions{}))
+	guarded, _ := newGuarded(NewLedger(LedgerOptions{}))
+	for name, test := range map[string]struct {
+		site, mode, dest string
+		code             int
+	}{
+		"our page asks":             {"same-origin", "cors", "empty", 200},
+		"an address is typed":       {"none", "navigate", "document", 200},
+		"a link of another site":    {"cross-site", "navigate", "document", 200},
+		"a link of another port":    {"same-site", "navigate", "document", 200},
+		"a frame of another site":   {"cross-site", "navigate", "iframe", 403},
+		"an image in another site":  {"cross-site", "no-cors", "image", 403},
+		"an image of another port":  {"same-site", "no-cors", "image", 403},
+		"a script of another port":  {"same-site", "no-cors", "script", 403},
+		"another site's prefetch":   {"cross-site", "no-cors", "empty", 403},
+		"an object in another site": {"cross-site", "navigate", "embed", 403},
+	} {
+		header := []string{
+			"Sec-Fetch-Site", test.site, "Sec-Fetch-Mode", test.mode, "Sec-Fetch-Dest", test.dest,
+			"Authorization", "Bearer x", "Cookie", "crdwatch=" + open.door.session,
+		}
+		for _, h := range []*Handler{open, guarded} {
+			if w := request(h, "GET", "/api/v1/resources", header...); w.Code != test.code {
+				t.Errorf("%s: %d, want %d: %s", name, w.Code, test.code, w.Body)
+			}
+		}
 	}
 }
 

@@ -108,6 +108,16 @@ func (s *Server) ReportURL() string {
 	return "http://" + s.reportListener.Addr().String()
 }
 
+// PageURL is a link to the page. Where nobody is asked who they are, it lets one browser
+// in, and is another one from then on.
+func (s *Server) PageURL() string {
+	link := s.ReportURL() + "/"
+	if s.handler.door != nil {
+		link += s.handler.door.query()
+	}
+	return link
+}
+
 // ProbeAddr is the address that the probe server listens on.
 func (s *Server) ProbeAddr() net.Addr { return s.probeListener.Addr() }
 

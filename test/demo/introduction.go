@@ -50,6 +50,7 @@ func (d *demo) introduce(s *server) {
 		"crdwatch watch websites/storefront -n shop --spec-only",
 		"crdwatch watch databases",
 		"crdwatch history websites/storefront --server http://" + s.report,
+		"grep ^page: " + quote(s.log) + " | tail -1  # for a browser",
 		"curl 'http://" + s.report + "/api/v1/events?manager=" + autoscaler + "&limit=1'",
 		"curl -N 'http://" + s.report + "/api/v1/events?watch=true'",
 		"curl -s http://" + s.report + "/metrics | grep ^crdwatch_",

@@ -98,6 +98,9 @@ type watched struct{ resource discovery.Resource }
 func (w watched) Statuses() []watch.Status {
 	return []watch.Status{{Resource: w.resource, State: watch.Synced, Objects: 1}}
 }
+func (watched) CRDs() watch.Status {
+	return watch.Status{Resource: discovery.CRDs(), State: watch.Synced, Objects: 1}
+}
 func (watched) QueueStats() (int, int64) { return 0, 0 }
 
 // audited has a finding of each severity, and objects with conditions.

@@ -84,7 +84,7 @@ function missedText(n) {
 // refusals say what a status code of the server means to whoever looks at this page.
 const refusals = {
   0: "The server does not answer.",
-  401: "The server does not know who you are: it wants a client certificate that it accepts.",
+  401: "The server does not know who you are.",
   403: "You may not read this.",
   404: "The server does not have this. Findings are there only where it audits.",
   410: "What was to follow is no longer kept.",
