@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
-	"github.com/crdwatch/crdwatch/test/bench/internal/synth"
 	"github.com/crdwatch/crdwatch/test/controlplane"
+	"github.com/crdwatch/crdwatch/test/synth"
 )
 
 // The columns of scenario audit.
