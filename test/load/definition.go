@@ -64,7 +64,7 @@ func definition(kind *synth.Kind) (*apiextensionsv1.CustomResourceDefinition, er
 		Generation: generationMarker, CreationTimestamp: then,
 		ManagedFields: []metav1.ManagedFieldsEntry{{
 			Manager: creator, Operation: metav1.ManagedFieldsOperationApply, APIVersion: "apiextensions.k8s.io/v1",
-			Time: &then, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{}}`)},
+			Time: &then, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`),
 		}},
 	}
 	names := &crd.Spec.Names

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -128,4 +129,15 @@ func newCertificate() (tls.Certificate, []byte, error) {
 		return tls.Certificate{}, nil, err
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
+}
+
+// Resources are those of all CRDs, in the order in which they were defined.
+func (s *Server) Resources() []schema.GroupVersionResource {
+	s.world.mu.RLock()
+	defer s.world.mu.RUnlock()
+	all := make([]schema.GroupVersionResource, len(s.world.tables))
+	for i, t := range s.world.tables {
+		all[i] = schema.GroupVersionResource{Group: t.group, Version: t.version, Resource: t.plural}
+	}
+	return all
 }

@@ -69,16 +69,6 @@ func cut(text []byte) template {
 	}
 }
 
-// size is about what an object takes.
-func (t template) size() int {
-	const perHole = 16
-	n := 0
-	for _, s := range t {
-		n += len(s.text) + perHole
-	}
-	return n
-}
-
 // names are what the holes are filled with that are the same for all objects of a table.
 type names struct {
 	group, version, kind, plural, singular string
