@@ -62,7 +62,7 @@ func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		}
 		var r request
 		if err := requests.Decode(&r); err != nil {
-			return nil //nolint:nilerr // the parent has ended
+			return nil // the parent has ended
 		}
 		answer = perform(s, r)
 	}
