@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -18,7 +19,9 @@ import (
 //
 // Its errors are those of a text that is not one JSON object. It does not keep raw.
 func MayRedact(raw []byte) (bool, error) {
-	s := scan{text: jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+	s := scans.Get().(*scan)
+	defer s.release()
+	s.read(raw)
 	if err := s.run(); err != nil {
 		return false, fmt.Errorf("scanning an object: %w", err)
 	}
@@ -28,8 +31,65 @@ func MayRedact(raw []byte) (bool, error) {
 // scan goes through the tokens of one object.
 type scan struct {
 	text  *jsontext.Decoder
+	input bytes.Buffer
 	open  []level
 	found bool
+	// known are words that have been looked at. The names of fields are few, and come
+	// again in every object.
+	known map[string]word
+}
+
+// scans are for others to use again.
+var scans = sync.Pool{New: func() any { return &scan{text: &jsontext.Decoder{}, known: map[string]word{}} }}
+
+// read begins with another text.
+func (s *scan) read(raw []byte) {
+	s.input = *bytes.NewBuffer(raw)
+	s.text.Reset(&s.input, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	s.open, s.found = s.open[:0], false
+}
+
+// release lets go of the text, and lets others use s.
+func (s *scan) release() {
+	s.read(nil)
+	scans.Put(s)
+}
+
+// word is what is known of a name, or of a text that may be one.
+type word struct {
+	text string
+	// secret: it is the name of something secret. field: it is the path element of such a
+	// field in fieldsV1. snapshot: it is that of an annotation that repeats the object.
+	secret, field, snapshot bool
+}
+
+const (
+	// mostWords is how many are remembered, and longWord what is too long for that:
+	// those in the middle of an object are data.
+	mostWords, longWord = 4096, 64
+)
+
+// word looks at a text, once.
+func (s *scan) word(text []byte) word {
+	if w, ok := s.known[string(text)]; ok {
+		return w
+	}
+	w := newWord(string(text))
+	if len(text) <= longWord {
+		if len(s.known) == mostWords {
+			clear(s.known)
+		}
+		s.known[w.text] = w
+	}
+	return w
+}
+
+func newWord(text string) word {
+	w := word{text: text, secret: classify(text) != public, snapshot: isSnapshot(text)}
+	if name, ok := strings.CutPrefix(text, "f:"); ok {
+		w.field = classify(name) != public
+	}
+	return w
 }
 
 // level is an object or a list that has been entered and not left.
@@ -99,40 +159,39 @@ func (s *scan) field(in *level) (found bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	name := string(quoted[1 : len(quoted)-1])
+	w := s.word(quoted[1 : len(quoted)-1])
 	kind := s.text.PeekKind()
 	if in.fields {
-		below := level{fields: true, secret: strings.HasPrefix(name, "f:") && classify(name[2:]) != public}
-		return repeats(name, kind, in.secret), s.value(below)
+		return repeats(w.text, kind, in.secret), s.value(level{fields: true, secret: w.field})
 	}
-	found = strings.Contains(name, `\`) || names(name, kind)
-	in.valued = in.valued || (name == "value" || name == "default") && (kind == '"' || kind == '[')
+	found = strings.Contains(w.text, `\`) || w.names(kind)
+	in.valued = in.valued || (w.text == "value" || w.text == "default") && (kind == '"' || kind == '[')
 	if kind != '"' {
-		return found, s.value(level{fields: name == "fieldsV1"})
+		return found, s.value(level{fields: w.text == "fieldsV1"})
 	}
 	quoted, err = s.text.ReadValue()
 	if err != nil {
 		return false, err
 	}
-	text := string(quoted[1 : len(quoted)-1])
-	switch name {
+	text := quoted[1 : len(quoted)-1]
+	switch w.text {
 	case "name", "key":
-		in.named = in.named || strings.Contains(text, `\`) || classify(text) != public
+		in.named = in.named || bytes.Contains(text, []byte(`\`)) || s.word(text).secret
 	case "kind":
-		found = found || text == "Secret" || strings.Contains(text, `\`)
+		found = found || string(text) == "Secret" || bytes.Contains(text, []byte(`\`))
 	}
 	return found, nil
 }
 
-// names tells whether the value of a field, by its name and kind, may be secret.
-func names(name string, kind jsontext.Kind) bool {
+// names tells whether the value of a field of that name, by its kind, may be secret.
+func (w word) names(kind jsontext.Kind) bool {
 	switch kind {
 	case '{':
-		return name == "stringData"
+		return w.text == "stringData"
 	case '"':
-		return isSnapshot(name) || classify(name) != public
+		return w.snapshot || w.secret
 	case '0', '[':
-		return classify(name) != public
+		return w.secret
 	}
 	return false
 }

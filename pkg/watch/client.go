@@ -52,7 +52,10 @@ func NewClients(base *rest.Config, requests RequestObserver) (*Clients, error) {
 	cfg.QPS = -1
 	cfg.RateLimiter = nil
 	cfg.DisableCompression = true
-	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return observedTransport{next, requests} })
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		limitReceiving(next)
+		return observedTransport{next, requests}
+	})
 	watch, err := newWatchClient(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("creating the watch client for %s: %w", base.Host, err)
@@ -129,50 +132,4 @@ func (c *Clients) ServerVersion(ctx context.Context) string {
 		return ""
 	}
 	return v.GitVersion
-}
-
-// observedTransport tells an observer of every answer. And it keeps client-go from
-// waiting on its own when a watch is answered 429, as it does ten times over, out of
-// sight and holding a place at the gate: without the header it hands the answer on.
-// The Status in the body says how long to wait, too.
-type observedTransport struct {
-	next     http.RoundTripper
-	observer RequestObserver
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t observedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := t.next.RoundTrip(req)
-	verb, code := verbOf(req), 0
-	if err == nil {
-		code = resp.StatusCode
-	}
-	if verb == "WATCH" && code == http.StatusTooManyRequests {
-		resp.Header.Del("Retry-After")
-	}
-	if t.observer != nil {
-		t.observer.Request(verb, code)
-	}
-	return resp, err
-}
-
-// WrappedRoundTripper lets client-go reach the transport below, to close its idle
-// connections.
-func (t observedTransport) WrappedRoundTripper() http.RoundTripper {
-	return t.next
-}
-
-// verbOf is the Kubernetes verb of a request, as far as the caller of this package
-// can make one: reads of one object are GET, all others LIST or WATCH.
-func verbOf(req *http.Request) string {
-	query := req.URL.Query()
-	switch {
-	case req.Method != http.MethodGet:
-		return req.Method
-	case query.Get("watch") == "true":
-		return "WATCH"
-	case query.Has("limit"):
-		return "LIST"
-	}
-	return http.MethodGet
 }

@@ -81,17 +81,36 @@ func (c *codec) with(sample []byte) *codec {
 // than a megabyte, so all resources share the few that are in use at once.
 type scratch struct {
 	out        bytes.Buffer
+	text       [2][]byte
 	best, fast *flate.Writer
 	decoder    io.ReadCloser
+}
+
+// largeScratch is the size of a text whose buffers are not kept for the next one.
+const largeScratch = 1 << 20
+
+// release lets others use s.
+func (s *scratch) release() {
+	if s.out.Cap() > largeScratch {
+		s.out = bytes.Buffer{}
+	}
+	for i := range s.text {
+		if cap(s.text[i]) > largeScratch {
+			s.text[i] = nil
+		}
+	}
+	scratches.Put(s)
 }
 
 // scratches is shared by all codecs: it holds only memory, no state.
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// encode returns a prefix, followed by the compressed text.
-func (c *codec) encode(prefix string, text []byte) string {
+// encode returns a prefix, followed by the compressed text, in which some values are
+// replaced.
+func (c *codec) encode(prefix string, text []byte, short replacements) string {
 	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
+	defer s.release()
+	text = s.replace(text, short, false)
 	s.out.Reset()
 	s.out.WriteString(prefix)
 	w := s.encoder(len(text))
@@ -100,6 +119,33 @@ func (c *codec) encode(prefix string, text []byte) string {
 	_, _ = w.Write(text)
 	_ = w.Close()
 	return s.out.String()
+}
+
+// replacements yields values, and what stands for them in a text.
+type replacements func(yield func(value, short string) bool)
+
+// replace returns a text with the short forms for the values, or the other way round. It
+// is in a buffer of s, unless nothing was to be replaced.
+func (s *scratch) replace(text []byte, with replacements, back bool) []byte {
+	turn := 0
+	for value, short := range with {
+		if back {
+			value, short = short, value
+		}
+		at := bytes.Index(text, []byte(value))
+		if at < 0 {
+			continue
+		}
+		into := s.text[turn][:0]
+		for ; at >= 0; at = bytes.Index(text, []byte(value)) {
+			into = append(append(into, text[:at]...), short...)
+			text = text[at+len(value):]
+		}
+		s.text[turn] = append(into, text...)
+		text = s.text[turn]
+		turn = 1 - turn
+	}
+	return text
 }
 
 // encoder returns the encoder for a text of a size.
@@ -114,21 +160,21 @@ func (s *scratch) encoder(size int) *flate.Writer {
 	return *w
 }
 
-// decode returns the text that was compressed. The caller owns the bytes.
-func (c *codec) decode(body string) ([]byte, error) {
+// decode hands the text that was compressed to a reader, which must not keep it.
+func (c *codec) decode(body string, short replacements, read func(text []byte) error) error {
 	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
+	defer s.release()
 	s.out.Reset()
 	in := strings.NewReader(body)
 	if s.decoder == nil {
 		s.decoder = flate.NewReaderDict(in, c.dictionary)
 	} else if err := s.decoder.(flate.Resetter).Reset(in, c.dictionary); err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := s.out.ReadFrom(s.decoder); err != nil {
-		return nil, err
+		return err
 	}
-	return bytes.Clone(s.out.Bytes()), nil
+	return read(s.replace(s.out.Bytes(), short, true))
 }
 
 // marshal never fails: what came from JSON can be JSON again. Should it not, what

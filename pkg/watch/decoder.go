@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 
-	"github.com/go-json-experiment/json/jsontext"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -88,38 +87,4 @@ func (eventDecoder) Decode(frame []byte, _ *schema.GroupVersionKind, into runtim
 		}
 	}
 	return event, nil, json.Unmarshal(frame, event)
-}
-
-// framer cuts a stream into JSON values.
-type framer struct{}
-
-// NewFrameReader implements runtime.Framer.
-func (framer) NewFrameReader(r io.ReadCloser) io.ReadCloser {
-	return &frameReader{ReadCloser: r, values: jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
-}
-
-// NewFrameWriter implements runtime.Framer.
-func (framer) NewFrameWriter(w io.Writer) io.Writer { return w }
-
-type frameReader struct {
-	io.ReadCloser
-	values *jsontext.Decoder
-	rest   []byte
-}
-
-// Read reads the next value, or as much of it as fits, and then says so with
-// io.ErrShortBuffer: that is what k8s.io/apimachinery's streaming decoder expects.
-func (f *frameReader) Read(p []byte) (int, error) {
-	if len(f.rest) == 0 {
-		v, err := f.values.ReadValue()
-		if err != nil {
-			return 0, err
-		}
-		f.rest = v
-	}
-	n := copy(p, f.rest)
-	if f.rest = f.rest[n:]; len(f.rest) > 0 {
-		return n, io.ErrShortBuffer
-	}
-	return n, nil
 }

@@ -132,9 +132,15 @@ func (m *monitor) listEnds() { m.incoming.clear() }
 // compact makes a Record of an object, or of the sketch of one.
 func (m *monitor) compact(u *unstructured.Unstructured) *Record {
 	now, origin := time.Now(), untag(u)
+	raw := rawOf(u)
 	text := m.redacted(u)
 	r := newRecord(m.codecs.next(text), u.Object, text, now)
 	r.origin = codeOf(origin)
+	if raw != nil {
+		// Nobody else has the sketch: the informer lets go of it for the Record.
+		delete(u.Object, rawField)
+		raw.release()
+	}
 	if m.prepare != nil {
 		m.prepare(u, r)
 	}

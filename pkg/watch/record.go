@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"bytes"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -98,15 +97,19 @@ func (r *Record) Object() (map[string]any, error) {
 
 // Content is Object, with the size of the object as JSON.
 func (r *Record) Content() (obj map[string]any, size int, err error) {
-	text, err := r.codec.decode(r.data[r.keyLen:])
-	if err != nil {
+	var malformed error
+	err = r.codec.decode(r.data[r.keyLen:], r.abridged, func(text []byte) error {
+		size = len(text)
+		malformed = json.Unmarshal(text, &obj)
+		return nil
+	})
+	switch {
+	case err != nil:
 		return nil, 0, fmt.Errorf("decompressing the record of %s: %w", r.key(), err)
+	case malformed != nil:
+		return nil, 0, fmt.Errorf("decoding the record of %s: %w", r.key(), malformed)
 	}
-	raw := r.restore(text)
-	if err := json.Unmarshal(raw, &obj); err != nil {
-		return nil, 0, fmt.Errorf("decoding the record of %s: %w", r.key(), err)
-	}
-	return obj, len(raw), nil
+	return obj, size, nil
 }
 
 // Key is namespace/name, or name for a cluster-scoped object.
@@ -186,7 +189,7 @@ func newRecord(c *codec, u map[string]any, text []byte, now time.Time) *Record {
 	r.uid = parseUID(uid)
 	r.generation, _ = meta["generation"].(int64)
 	r.data = key
-	r.data = c.encode(key, r.abridge(text))
+	r.data = c.encode(key, text, r.abridged)
 	return r
 }
 
@@ -198,22 +201,8 @@ const (
 	shortName = 4
 )
 
-// abridge writes the bytes for the values, restore the values for the bytes.
-func (r *Record) abridge(text []byte) []byte {
-	for value, b := range r.abridged {
-		text = bytes.ReplaceAll(text, []byte(value), []byte(b))
-	}
-	return text
-}
-
-func (r *Record) restore(text []byte) []byte {
-	for value, b := range r.abridged {
-		text = bytes.ReplaceAll(text, []byte(b), []byte(value))
-	}
-	return text
-}
-
-// abridged yields the values and their bytes.
+// abridged yields the values and their bytes. No value has another one's byte in it, so
+// they can be replaced one after the other, and back in the same order.
 func (r *Record) abridged(yield func(value, b string) bool) {
 	if r.uid != [16]byte{} && !yield(string(r.UID()), uidByte) {
 		return

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,6 +25,17 @@ type rawObject struct {
 	clean bool
 }
 
+// rawObjects are for others to use again. Each object that arrives has one for the moment
+// until it is compressed.
+var rawObjects = sync.Pool{New: func() any { return new(rawObject) }}
+
+// release ends the use of r: neither it nor its JSON may be touched afterwards.
+func (r *rawObject) release() {
+	if cap(r.json) <= largeScratch {
+		rawObjects.Put(r)
+	}
+}
+
 // sketchOf makes an Unstructured that has of an object what the informer and a Record
 // must know: kind, name, namespace, uid, resourceVersion, generation, and the
 // annotation that ends the initial objects. Everything else stays JSON. It copies raw.
@@ -32,7 +44,9 @@ func sketchOf(raw []byte) (*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := sketcher{text: jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+	s := sketchers.Get().(*sketcher)
+	defer s.release()
+	s.read(raw)
 	obj := map[string]any{}
 	if err := s.object(obj, topFields); err != nil {
 		return nil, fmt.Errorf("reading an object's metadata: %w", err)
@@ -40,7 +54,9 @@ func sketchOf(raw []byte) (*unstructured.Unstructured, error) {
 	if _, ok := obj["metadata"].(map[string]any); !ok {
 		return nil, errors.New("reading an object's metadata: there is none")
 	}
-	obj[rawField] = &rawObject{json: bytes.Clone(raw), clean: !may}
+	r := rawObjects.Get().(*rawObject)
+	r.json, r.clean = append(r.json[:0], raw...), !may
+	obj[rawField] = r
 	return &unstructured.Unstructured{Object: obj}, nil
 }
 
@@ -59,25 +75,41 @@ func (r *rawObject) object() (map[string]any, error) {
 
 // sketcher reads chosen fields of a JSON object whose syntax is known to be right.
 type sketcher struct {
-	text *jsontext.Decoder
+	text  *jsontext.Decoder
+	input bytes.Buffer
+}
+
+// sketchers are for others to use again.
+var sketchers = sync.Pool{New: func() any { return &sketcher{text: &jsontext.Decoder{}} }}
+
+// read begins with another text.
+func (s *sketcher) read(raw []byte) {
+	s.input = *bytes.NewBuffer(raw)
+	s.text.Reset(&s.input, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+// release lets go of the text, and lets others use s.
+func (s *sketcher) release() {
+	s.read(nil)
+	sketchers.Put(s)
 }
 
 // field reads the value of a field, or skips it.
-type field func(s sketcher, into map[string]any, name string) error
+type field func(s *sketcher, into map[string]any, name string) error
 
 var (
 	topFields = map[string]field{
-		"apiVersion": sketcher.scalar, "kind": sketcher.scalar, "metadata": sketcher.metadata,
+		"apiVersion": (*sketcher).scalar, "kind": (*sketcher).scalar, "metadata": (*sketcher).metadata,
 	}
 	metadataFields = map[string]field{
-		"name": sketcher.scalar, "namespace": sketcher.scalar, "uid": sketcher.scalar,
-		"resourceVersion": sketcher.scalar, "generation": sketcher.scalar, "annotations": sketcher.annotations,
+		"name": (*sketcher).scalar, "namespace": (*sketcher).scalar, "uid": (*sketcher).scalar,
+		"resourceVersion": (*sketcher).scalar, "generation": (*sketcher).scalar, "annotations": (*sketcher).annotations,
 	}
-	annotationFields = map[string]field{metav1.InitialEventsAnnotationKey: sketcher.scalar}
+	annotationFields = map[string]field{metav1.InitialEventsAnnotationKey: (*sketcher).scalar}
 )
 
 // object reads the wanted fields of the object that comes next.
-func (s sketcher) object(into map[string]any, wanted map[string]field) error {
+func (s *sketcher) object(into map[string]any, wanted map[string]field) error {
 	if _, err := s.text.ReadToken(); err != nil {
 		return err
 	}
@@ -104,7 +136,7 @@ func (s sketcher) object(into map[string]any, wanted map[string]field) error {
 	return err
 }
 
-func (s sketcher) scalar(into map[string]any, name string) error {
+func (s *sketcher) scalar(into map[string]any, name string) error {
 	token, err := s.text.ReadToken()
 	if err != nil {
 		return err
@@ -122,16 +154,16 @@ func (s sketcher) scalar(into map[string]any, name string) error {
 	return nil
 }
 
-func (s sketcher) metadata(into map[string]any, name string) error {
+func (s *sketcher) metadata(into map[string]any, name string) error {
 	return s.nested(into, name, metadataFields)
 }
 
-func (s sketcher) annotations(into map[string]any, name string) error {
+func (s *sketcher) annotations(into map[string]any, name string) error {
 	return s.nested(into, name, annotationFields)
 }
 
 // nested reads an object; null, and what is none, is left out.
-func (s sketcher) nested(into map[string]any, name string, wanted map[string]field) error {
+func (s *sketcher) nested(into map[string]any, name string, wanted map[string]field) error {
 	if s.text.PeekKind() != '{' {
 		return s.text.SkipValue()
 	}

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
-	"github.com/crdwatch/crdwatch/test/bench/internal/synth"
 	"github.com/crdwatch/crdwatch/test/controlplane"
+	"github.com/crdwatch/crdwatch/test/synth"
 )
 
 // The columns of scenario audit.
@@ -102,7 +102,7 @@ func (b *bench) syncOnce(ctx context.Context, cp *controlplane.ControlPlane, f f
 
 // auditOnce is a whole process, from its start to its end.
 func (b *bench) auditOnce(ctx context.Context, cp *controlplane.ControlPlane, _ fixture) (a audited, err error) {
-	if err := quiet(ctx, cp.PID()); err != nil {
+	if err := opponent.Quiet(ctx, cp.PID()); err != nil {
 		return a, err
 	}
 	var out bytes.Buffer

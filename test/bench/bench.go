@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"time"
@@ -16,9 +13,6 @@ import (
 	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
 	"github.com/crdwatch/crdwatch/test/controlplane"
 )
-
-// measureCommand makes this program a child that measures itself.
-const measureCommand = "measure"
 
 // bench is one run of the benchmark.
 type bench struct {
@@ -124,58 +118,10 @@ func (b *bench) rounds(ctx context.Context, s scenario, cp *controlplane.Control
 
 // child measures a program in a process of its own, when the API server is quiet.
 func (b *bench) child(ctx context.Context, cp *controlplane.ControlPlane, f fixture, program, profile string) (opponent.Result, error) {
-	var result opponent.Result
-	if err := quiet(ctx, cp.PID()); err != nil {
-		return result, err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return result, err
-	}
-	in, err := json.Marshal(opponent.Options{
+	return opponent.Measure(ctx, opponent.Options{
 		Program: program, Kubeconfig: cp.Kubeconfig(), Resources: f.Resources, ServerPID: cp.PID(),
 		Rest: b.rest, Profile: profile,
-	})
-	if err != nil {
-		return result, err
-	}
-	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, self, measureCommand)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, b.log
-	if err := cmd.Run(); err != nil {
-		return result, fmt.Errorf("measuring %s: %w", program, errors.Join(err, ctx.Err()))
-	}
-	if err := json.Unmarshal(out.Bytes(), &result); err != nil {
-		return result, fmt.Errorf("measuring %s: reading its result: %w", program, err)
-	}
-	return result, nil
-}
-
-// quiet waits until the API server has next to nothing to do. It gives up after a
-// minute: something is always going on in an API server.
-func quiet(ctx context.Context, pid int) error {
-	const enough, width = time.Minute, time.Second
-	deadline := time.NewTimer(enough)
-	defer deadline.Stop()
-	tick := time.NewTicker(width)
-	defer tick.Stop()
-	before, err := opponent.ProcessCPU(pid)
-	for err == nil {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-deadline.C:
-			return nil
-		case <-tick.C:
-		}
-		var now time.Duration
-		now, err = opponent.ProcessCPU(pid)
-		if err == nil && now-before < width/5 {
-			return nil
-		}
-		before = now
-	}
-	return err
+	}, b.log)
 }
 
 func (b *bench) say(format string, args ...any) {

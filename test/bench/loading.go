@@ -48,7 +48,7 @@ func (h *history) load(ctx context.Context, server *serving.Server, column strin
 }
 
 func (h *history) write(ctx context.Context, server *serving.Server, stream *serving.Stream, duration time.Duration, rate int) (l loading, err error) {
-	if err := quiet(ctx, h.cp.PID()); err != nil {
+	if err := opponent.Quiet(ctx, h.cp.PID()); err != nil {
 		return l, err
 	}
 	before, err := h.meter(server.PID())

@@ -41,8 +41,8 @@ func main() {
 // run returns the exit code: 0 when everything was measured, 1 when something
 // failed, 2 for wrong flags.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == measureCommand {
-		return exit(stderr, serveParent(ctx, stdin, stdout, opponent.Run))
+	if len(args) > 0 && args[0] == opponent.Command {
+		return exit(stderr, opponent.Serve(ctx, stdin, stdout))
 	}
 	if len(args) > 0 && args[0] == recordCommand {
 		return exit(stderr, serveParent(ctx, stdin, stdout, recorder.Run))

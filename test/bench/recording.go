@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
 	"github.com/crdwatch/crdwatch/test/bench/internal/recorder"
 )
 
@@ -25,7 +26,7 @@ func (h *history) record(ctx context.Context, source, dir string) error {
 		return err
 	}
 	for _, v := range []struct{ column, dir string }{{inMemory, ""}, {withHistory, filepath.Join(dir, "data")}} {
-		if err := quiet(ctx, h.cp.PID()); err != nil {
+		if err := opponent.Quiet(ctx, h.cp.PID()); err != nil {
 			return err
 		}
 		r, err := recordInChild(ctx, recorder.Options{Source: source, Dir: v.dir, Duration: h.full}, h.log)

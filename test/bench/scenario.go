@@ -9,8 +9,8 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 
-	"github.com/crdwatch/crdwatch/test/bench/internal/synth"
 	"github.com/crdwatch/crdwatch/test/controlplane"
+	"github.com/crdwatch/crdwatch/test/synth"
 )
 
 // The names of the scenarios.

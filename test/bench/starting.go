@@ -28,7 +28,7 @@ type starting struct {
 
 // start starts the program, when the API server is quiet, and notes the figures of that in a column.
 func (h *history) start(ctx context.Context, dir, column string, through traffic) (*serving.Server, error) {
-	if err := quiet(ctx, h.cp.PID()); err != nil {
+	if err := opponent.Quiet(ctx, h.cp.PID()); err != nil {
 		return nil, err
 	}
 	before, err := h.meter(0)
@@ -104,7 +104,7 @@ func (h *history) received(ctx context.Context, dir string) (t traffic, err erro
 	if err != nil {
 		return t, err
 	}
-	if err := quiet(ctx, h.cp.PID()); err != nil {
+	if err := opponent.Quiet(ctx, h.cp.PID()); err != nil {
 		return t, err
 	}
 	server, err := h.serve(ctx, kubeconfig, dir)

@@ -18,7 +18,7 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 
-	"github.com/crdwatch/crdwatch/test/bench/internal/synth"
+	"github.com/crdwatch/crdwatch/test/synth"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/crdwatch/crdwatch/test/bench/internal/synth"
+	"github.com/crdwatch/crdwatch/test/synth"
 )
 
 func TestSameSeedSameObjects(t *testing.T) {
