@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
-	smd "sigs.k8s.io/structured-merge-diff/v6/schema"
 )
 
 // comparison walks two objects side by side. It finds the leaves that
@@ -12,10 +11,9 @@ import (
 // that one it does not validate first: one field of the wrong type would hide what
 // happened to all others.
 //
-// A nil *smd.Map or *smd.List stands for a type that is not known: such maps are
-// granular and such lists atomic.
+// A nil shape stands for a type that is not known: such maps are granular and such lists
+// atomic.
 type comparison struct {
-	types   *smd.Schema
 	options Options
 	path    fieldpath.Path // where the walk is
 	atomic  int            // length of the path to the enclosing atomic value; 0: none
@@ -23,39 +21,39 @@ type comparison struct {
 }
 
 // compare reports how a value of the given type changed. Both sides exist.
-func (c *comparison) compare(ref smd.TypeRef, old, new any) {
+func (c *comparison) compare(as *shape, old, new any) {
 	switch o := old.(type) {
 	case map[string]any:
 		if n, ok := new.(map[string]any); ok {
-			c.compareMaps(c.resolve(ref).Map, o, n)
+			c.compareMaps(as, o, n)
 			return
 		}
 	case []any:
 		if n, ok := new.([]any); ok {
-			c.compareLists(c.resolve(ref).List, o, n)
+			c.compareLists(as, o, n)
 			return
 		}
 	}
-	c.compareLeaves(ref, old, new)
+	c.compareLeaves(as, old, new)
 }
 
 // compareLeaves takes values of different kinds as a whole. Only null is special:
 // it is what a map or list without entries may look like, so that the entries of
 // the other side are what was added or removed.
-func (c *comparison) compareLeaves(ref smd.TypeRef, old, new any) {
+func (c *comparison) compareLeaves(as *shape, old, new any) {
 	switch {
 	case equal(old, new):
-	case old == nil && c.granular(ref, new):
-		c.whole(Add, ref, new)
-	case new == nil && c.granular(ref, old):
-		c.whole(Remove, ref, old)
+	case old == nil && c.granular(as, new):
+		c.whole(Add, as, new)
+	case new == nil && c.granular(as, old):
+		c.whole(Remove, as, old)
 	default:
 		c.emit(Replace, old, new)
 	}
 }
 
-func (c *comparison) compareMaps(m *smd.Map, old, new map[string]any) {
-	if atomicMap(m) {
+func (c *comparison) compareMaps(as *shape, old, new map[string]any) {
+	if as.isAtomic() {
 		c.refine(old, new)
 		return
 	}
@@ -65,9 +63,9 @@ func (c *comparison) compareMaps(m *smd.Map, old, new map[string]any) {
 		}
 		c.push(fieldpath.PathElement{FieldName: &name})
 		if n, ok := new[name]; ok {
-			c.compare(fieldType(m, name), o, n)
+			c.compare(as.field(name), o, n)
 		} else {
-			c.whole(Remove, fieldType(m, name), o)
+			c.whole(Remove, as.field(name), o)
 		}
 		c.pop()
 	}
@@ -76,14 +74,14 @@ func (c *comparison) compareMaps(m *smd.Map, old, new map[string]any) {
 			continue
 		}
 		c.push(fieldpath.PathElement{FieldName: &name})
-		c.whole(Add, fieldType(m, name), n)
+		c.whole(Add, as.field(name), n)
 		c.pop()
 	}
 }
 
-func (c *comparison) compareLists(l *smd.List, old, new []any) {
-	from, ok1 := c.itemize(l, old)
-	to, ok2 := c.itemize(l, new)
+func (c *comparison) compareLists(as *shape, old, new []any) {
+	from, ok1 := c.itemize(as, old)
+	to, ok2 := c.itemize(as, new)
 	if !ok1 || !ok2 {
 		c.refine(old, new)
 		return
@@ -91,16 +89,16 @@ func (c *comparison) compareLists(l *smd.List, old, new []any) {
 	for _, o := range from.list {
 		c.push(o.element)
 		if n, ok := to.find(o.key); ok {
-			c.compareItems(l.ElementType, o.values, n.values)
+			c.compareItems(as.items, o.values, n.values)
 		} else {
-			c.wholeItem(Remove, l.ElementType, o.values)
+			c.wholeItem(Remove, as.items, o.values)
 		}
 		c.pop()
 	}
 	for _, n := range to.list {
 		if _, ok := from.find(n.key); !ok {
 			c.push(n.element)
-			c.wholeItem(Add, l.ElementType, n.values)
+			c.wholeItem(Add, as.items, n.values)
 			c.pop()
 		}
 	}
@@ -108,9 +106,9 @@ func (c *comparison) compareLists(l *smd.List, old, new []any) {
 
 // compareItems compares what two lists hold under the same key. Items that share a
 // key have no path of their own, so they are one leaf.
-func (c *comparison) compareItems(ref smd.TypeRef, old, new []any) {
+func (c *comparison) compareItems(as *shape, old, new []any) {
 	if len(old) == 1 && len(new) == 1 {
-		c.compare(ref, old[0], new[0])
+		c.compare(as, old[0], new[0])
 		return
 	}
 	if !equalLists(old, new) {
@@ -119,19 +117,18 @@ func (c *comparison) compareItems(ref smd.TypeRef, old, new []any) {
 }
 
 // whole reports every leaf of a value that was added or removed.
-func (c *comparison) whole(op Op, ref smd.TypeRef, v any) {
+func (c *comparison) whole(op Op, as *shape, v any) {
 	switch v := v.(type) {
 	case map[string]any:
-		if m := c.resolve(ref).Map; len(v) > 0 && !atomicMap(m) {
-			c.wholeMap(op, m, v)
+		if len(v) > 0 && !as.isAtomic() {
+			c.wholeMap(op, as, v)
 			return
 		}
 	case []any:
-		l := c.resolve(ref).List
-		if items, ok := c.itemize(l, v); ok && len(v) > 0 {
+		if items, ok := c.itemize(as, v); ok && len(v) > 0 {
 			for _, item := range items.list {
 				c.push(item.element)
-				c.wholeItem(op, l.ElementType, item.values)
+				c.wholeItem(op, as.items, item.values)
 				c.pop()
 			}
 			return
@@ -140,58 +137,35 @@ func (c *comparison) whole(op Op, ref smd.TypeRef, v any) {
 	c.emitOne(op, v)
 }
 
-func (c *comparison) wholeMap(op Op, m *smd.Map, v map[string]any) {
+func (c *comparison) wholeMap(op Op, as *shape, v map[string]any) {
 	for name, field := range v {
 		if c.ignores(name) {
 			continue
 		}
 		c.push(fieldpath.PathElement{FieldName: &name})
-		c.whole(op, fieldType(m, name), field)
+		c.whole(op, as.field(name), field)
 		c.pop()
 	}
 }
 
-func (c *comparison) wholeItem(op Op, ref smd.TypeRef, values []any) {
+func (c *comparison) wholeItem(op Op, as *shape, values []any) {
 	if len(values) == 1 {
-		c.whole(op, ref, values[0])
+		c.whole(op, as, values[0])
 		return
 	}
 	c.emitOne(op, together(values))
 }
 
-// resolve returns the type that ref stands for; of one that is not known, nothing.
-func (c *comparison) resolve(ref smd.TypeRef) smd.Atom {
-	if c.types == nil {
-		return smd.Atom{}
-	}
-	atom, _ := c.types.Resolve(ref)
-	return atom
-}
-
 // granular tells whether v consists of fields or items with owners of their own.
-func (c *comparison) granular(ref smd.TypeRef, v any) bool {
+func (c *comparison) granular(as *shape, v any) bool {
 	switch v := v.(type) {
 	case map[string]any:
-		return len(v) > 0 && !atomicMap(c.resolve(ref).Map)
+		return len(v) > 0 && !as.isAtomic()
 	case []any:
-		_, ok := c.itemize(c.resolve(ref).List, v)
+		_, ok := c.itemize(as, v)
 		return ok && len(v) > 0
 	}
 	return false
-}
-
-func atomicMap(m *smd.Map) bool {
-	return m != nil && m.ElementRelationship == smd.Atomic
-}
-
-func fieldType(m *smd.Map, name string) smd.TypeRef {
-	if m == nil {
-		return smd.TypeRef{}
-	}
-	if field, ok := m.FindField(name); ok {
-		return field.Type
-	}
-	return m.ElementType
 }
 
 // ignores tells whether a field of the object at the current path is left out.

@@ -37,8 +37,8 @@ func (s *Schema) Diff(old, new map[string]any, opts Options) (changes []Change, 
 			changes, err = nil, fmt.Errorf("comparing objects: %v", r)
 		}
 	}()
-	c := comparison{types: s.types, options: opts}
-	c.compare(s.root, old, new)
+	c := comparison{options: opts}
+	c.compare(s.shape, old, new)
 	if len(c.edits) == 0 {
 		return nil, nil
 	}

@@ -2,7 +2,6 @@ package diff
 
 import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
-	smd "sigs.k8s.io/structured-merge-diff/v6/schema"
 	"sigs.k8s.io/structured-merge-diff/v6/value"
 )
 
@@ -51,13 +50,13 @@ func together(values []any) any {
 // itemize groups the items of an associative list by their path element. It is not
 // ok if the list is atomic, or if one of its items cannot be named: the list is then
 // as good as atomic.
-func (c *comparison) itemize(l *smd.List, list []any) (items, bool) {
-	if l == nil || l.ElementRelationship != smd.Associative {
+func (c *comparison) itemize(as *shape, list []any) (items, bool) {
+	if as == nil || !as.keyed {
 		return items{}, false
 	}
 	out := items{list: make([]item, 0, len(list)), at: make(map[string]int, len(list))}
 	for _, v := range list {
-		element, ok := c.elementOf(l, v)
+		element, ok := c.elementOf(as, v)
 		if !ok {
 			return items{}, false
 		}
@@ -69,8 +68,8 @@ func (c *comparison) itemize(l *smd.List, list []any) (items, bool) {
 // elementOf names an item of an associative list: by its value in a set, otherwise
 // by its key fields. A key field that is missing has its default, if any, or no
 // part in the name.
-func (c *comparison) elementOf(l *smd.List, v any) (fieldpath.PathElement, bool) {
-	if len(l.Keys) == 0 {
+func (c *comparison) elementOf(as *shape, v any) (fieldpath.PathElement, bool) {
+	if len(as.keys) == 0 {
 		return fieldpath.ValueElement(value.NewValueInterface(v)), scalar(v)
 	}
 	fields, ok := v.(map[string]any)
@@ -78,10 +77,10 @@ func (c *comparison) elementOf(l *smd.List, v any) (fieldpath.PathElement, bool)
 		return fieldpath.PathElement{}, false
 	}
 	var key value.FieldList
-	for _, name := range l.Keys {
+	for _, name := range as.keys {
 		part, ok := fields[name]
 		if !ok {
-			part = c.defaultOf(l, name)
+			part = as.defaults[name]
 		}
 		if part == nil && !ok {
 			continue
@@ -93,15 +92,6 @@ func (c *comparison) elementOf(l *smd.List, v any) (fieldpath.PathElement, bool)
 	}
 	key.Sort()
 	return fieldpath.PathElement{Key: &key}, len(key) > 0
-}
-
-func (c *comparison) defaultOf(l *smd.List, name string) any {
-	m := c.resolve(l.ElementType).Map
-	if m == nil {
-		return nil
-	}
-	field, _ := m.FindField(name)
-	return field.Default
 }
 
 func scalar(v any) bool {

@@ -77,8 +77,8 @@ func TestEqualObjectsDoNotDiffer(t *testing.T) {
 }
 
 func edits(s *Schema, old, new map[string]any) []edit {
-	c := comparison{types: s.types}
-	c.compare(s.root, old, new)
+	var c comparison
+	c.compare(s.shape, old, new)
 	return c.edits
 }
 
@@ -87,8 +87,8 @@ type tree map[string]any
 
 // treeOf goes by the schema for where lists have keys.
 func treeOf(s *Schema, obj map[string]any) tree {
-	c := comparison{types: s.types}
-	c.compare(s.root, map[string]any(nil), obj)
+	var c comparison
+	c.compare(s.shape, map[string]any(nil), obj)
 	t := tree{}
 	for _, e := range c.edits {
 		t.add(e.path, e.change.New)

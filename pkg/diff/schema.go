@@ -12,9 +12,8 @@ import (
 // Schema says how the objects of one version of a resource are compared and what
 // is sensitive in them. It is immutable and safe for concurrent use.
 type Schema struct {
-	types *smd.Schema // nil: every type is deduced from the values
-	root  smd.TypeRef
-	rules *rule // what the OpenAPI schema says of secrets; nil: nothing
+	shape *shape // how they are merged; nil: as is deduced from the values
+	rules *rule  // what the OpenAPI schema says of secrets; nil: nothing
 }
 
 // The models that a converted schema consists of.
@@ -34,11 +33,11 @@ func NewSchema(openAPIV3 []byte) (*Schema, error) {
 		return s, fmt.Errorf("parsing openAPIV3Schema: %w", err)
 	}
 	s.rules = compileRules(&doc)
-	types, err := convert(&doc)
+	shape, err := convert(&doc)
 	if err != nil {
 		return s, fmt.Errorf("converting openAPIV3Schema: %w", err)
 	}
-	s.types = types
+	s.shape = shape
 	return s, nil
 }
 
@@ -46,11 +45,10 @@ func NewSchema(openAPIV3 []byte) (*Schema, error) {
 // have ObjectMeta: maps are granular and lists are atomic, as structured-merge-diff
 // deduces them.
 func Deduced() *Schema {
-	// Nothing in this document can fail to convert; if it did, nil types would
+	// Nothing in this document can fail to convert; if it did, no shape would
 	// deduce the metadata as well.
-	types, _ := convert(untypedObject())
-	name := objectModel
-	return &Schema{types: types, root: smd.TypeRef{NamedType: &name}}
+	shape, _ := convert(untypedObject())
+	return &Schema{shape: shape}
 }
 
 // ForCRD returns the Schema for CustomResourceDefinition objects. It agrees with the
@@ -64,20 +62,25 @@ func ForCRD() *Schema {
 	conditions.AddExtension("x-kubernetes-list-map-keys", []any{"type"})
 	doc := untypedObject().SetProperty("status", *untypedObject().SetProperty("conditions", *conditions))
 	s := Deduced()
-	if types, err := convert(doc); err == nil {
-		s.types = types
+	if shape, err := convert(doc); err == nil {
+		s.shape = shape
 	}
 	s.rules = plainAt("spec", "versions")
 	return s
 }
 
 // convert turns an OpenAPI schema into the types of structured-merge-diff, by the
-// steps that the API server's field manager takes. It alters doc.
-func convert(doc *spec.Schema) (*smd.Schema, error) {
+// steps that the API server's field manager takes, and keeps their shape. It alters doc.
+func convert(doc *spec.Schema) (*shape, error) {
 	// An object as a whole has no owner, so it cannot be atomic.
 	delete(doc.Extensions, "x-kubernetes-map-type")
 	complete(doc)
 	addEmbedded(doc)
 	models := map[string]*spec.Schema{objectModel: doc, objectMetaModel: objectMeta()}
-	return schemaconv.ToSchemaFromOpenAPI(models, false)
+	types, err := schemaconv.ToSchemaFromOpenAPI(models, false)
+	if err != nil {
+		return nil, err
+	}
+	name := objectModel
+	return shapeOf(types, smd.TypeRef{NamedType: &name}), nil
 }

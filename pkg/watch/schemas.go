@@ -11,9 +11,10 @@ import (
 	"github.com/crdwatch/crdwatch/pkg/discovery"
 )
 
-// decodedSchemas is how many schemas are kept decoded. Only resources whose objects
-// change need one, and a large one takes megabytes.
-const decodedSchemas = 128
+// knownSchemas is how many schemas are kept. Only resources whose objects change need one,
+// and a schema keeps little more than its lists with keys: some KB. To read it again takes
+// milliseconds, so that there must be room for all resources of a large cluster.
+const knownSchemas = 16 << 10
 
 // schemas makes the diff.Schema of a resource when it is first needed, and keeps
 // the ones that were used last.
@@ -35,7 +36,7 @@ type schemaKey struct {
 }
 
 func newSchemas() *schemas {
-	return &schemas{none: diff.Deduced(), crds: diff.ForCRD(), cache: lru.New(decodedSchemas)}
+	return &schemas{none: diff.Deduced(), crds: diff.ForCRD(), cache: lru.New(knownSchemas)}
 }
 
 // of returns a resource's schema, never nil. What of it cannot be used is deduced

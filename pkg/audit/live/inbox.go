@@ -36,7 +36,13 @@ type inbox struct {
 
 	mu    sync.Mutex
 	items map[job]*item
-	order queue[job]
+	// waiting are the changed objects of each resource. The resources have their turns in
+	// order, and turn is what the present one had waiting when its turn came: all its
+	// objects need the same CRD decoded, and where thousands of types change all the time,
+	// that would be most of the work.
+	waiting map[types.UID][]job
+	order   queue[types.UID]
+	turn    []job
 	// queued counts the items of each resource.
 	queued map[types.UID]int
 	// positions are how far the entries of a resource came: those whose list is complete.
@@ -65,7 +71,7 @@ func newNews() news {
 
 func newInbox() *inbox {
 	return &inbox{
-		wake: make(chan struct{}, 1), items: map[job]*item{}, queued: map[types.UID]int{},
+		wake: make(chan struct{}, 1), items: map[job]*item{}, waiting: map[types.UID][]job{}, queued: map[types.UID]int{},
 		positions: map[types.UID]string{}, open: map[types.UID]bool{}, in: newNews(),
 	}
 }
@@ -156,7 +162,10 @@ func (b *inbox) add(e *watch.Entry) {
 			it.old = e.Object
 		}
 		b.items[j] = it
-		b.order.push(j)
+		if len(b.waiting[j.crd]) == 0 {
+			b.order.push(j.crd)
+		}
+		b.waiting[j.crd] = append(b.waiting[j.crd], j)
 		b.queued[j.crd]++
 	}
 	it.now, it.deleted = e.Object, e.Deleted
@@ -164,14 +173,20 @@ func (b *inbox) add(e *watch.Entry) {
 	it.updates = appendUpdates(it.updates, e)
 }
 
-// next returns the object that has waited longest, or nil.
+// next returns the object that is to be looked at next, or nil.
 func (b *inbox) next() *item {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	j, ok := b.order.pop()
-	if !ok {
-		return nil
+	if len(b.turn) == 0 {
+		crd, ok := b.order.pop()
+		if !ok {
+			return nil
+		}
+		b.turn = b.waiting[crd]
+		delete(b.waiting, crd)
 	}
+	j := b.turn[0]
+	b.turn = b.turn[1:]
 	it := b.items[j]
 	delete(b.items, j)
 	if b.queued[j.crd]--; b.queued[j.crd] == 0 {

@@ -22,6 +22,7 @@ import (
 // scenarios are what can be measured.
 var scenarios = map[string]func(*bench, context.Context) error{
 	"growth": (*bench).growth,
+	"steady": (*bench).steady,
 }
 
 // options are the command line.
@@ -39,6 +40,12 @@ type options struct {
 	crdwatch  string
 	plots     string
 	profile   string
+
+	rates   []int
+	lasting time.Duration
+	procs   int
+	history bool
+	audit   bool
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
@@ -59,6 +66,11 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.crdwatch, "crdwatch", cmp.Or(os.Getenv("CRDWATCH_BINARY"), "bin/crdwatch"), "the `program` that serves")
 	fs.StringVar(&o.plots, "plots", "", "growth: write plots as SVG to this `directory`")
 	fs.StringVar(&o.profile, "profile", "", "growth: write profiles of each program to this `directory`; they cost time")
+	fs.IntSliceVar(&o.rates, "rates", []int{500, 1000, 2000, 5000}, "steady: changes per second, one after the other")
+	fs.DurationVar(&o.lasting, "lasting", time.Minute, "steady: how long each rate lasts")
+	fs.IntVar(&o.procs, "procs", 0, "steady: how many CPUs crdwatch may use at a time (0: all)")
+	fs.BoolVar(&o.history, "history", true, "steady: keep a history on disk")
+	fs.BoolVar(&o.audit, "audit", true, "steady: audit what is watched")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
