@@ -29,10 +29,10 @@ type authors struct {
 	statusApart, statusAlong bool
 }
 
-func newAuthors(old, new map[string]any) authors {
+func newAuthors(old, new []managedEntry) authors {
 	var a authors
-	a.old = newWriters(managedFields(old), nil)
-	a.new = newWriters(managedFields(new), a.old)
+	a.old = newWriters(old, nil)
+	a.new = newWriters(new, a.old)
 	for i := range a.new {
 		a.new[i].acted = a.hasActed(a.new[i])
 	}

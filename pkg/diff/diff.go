@@ -37,17 +37,23 @@ func (s *Schema) Diff(old, new map[string]any, opts Options) (changes []Change, 
 			changes, err = nil, fmt.Errorf("comparing objects: %v", r)
 		}
 	}()
-	c := comparison{options: opts}
-	c.compare(s.shape, old, new)
-	if len(c.edits) == 0 {
+	edits := s.edits(old, new, opts)
+	if len(edits) == 0 {
 		return nil, nil
 	}
-	slices.SortFunc(c.edits, func(a, b edit) int { return a.path.Compare(b.path) })
-	return attribute(c.edits, old, new), nil
+	return attribute(edits, entriesOf(old), entriesOf(new)), nil
 }
 
-// attribute names the writer of each edit.
-func attribute(edits []edit, old, new map[string]any) []Change {
+// edits compares two objects, and sorts what differs by path.
+func (s *Schema) edits(old, new map[string]any, opts Options) []edit {
+	c := comparison{options: opts}
+	c.compare(s.shape, old, new)
+	slices.SortFunc(c.edits, func(a, b edit) int { return a.path.Compare(b.path) })
+	return c.edits
+}
+
+// attribute names the writer of each edit, by the managedFields of both objects.
+func attribute(edits []edit, old, new []managedEntry) []Change {
 	authors := newAuthors(old, new)
 	changes := make([]Change, len(edits))
 	for i, e := range edits {

@@ -182,6 +182,7 @@ func TestDiff(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			sameByText(t, schema, []byte(test.old), []byte(test.new), test.opts)
 			got, err := schema.Diff(parse(t, test.old), parse(t, test.new), test.opts)
 			if err != nil {
 				t.Fatal(err)

@@ -44,6 +44,8 @@ func FuzzDiff(f *testing.F) {
 			return
 		}
 		for _, s := range schemas {
+			sameByText(t, s, a, b, Options{ManagedFields: true})
+			sameByText(t, s, a, b, Options{})
 			there, err := s.Diff(old, new, Options{ManagedFields: true})
 			if err != nil {
 				t.Fatal(err)

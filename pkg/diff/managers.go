@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
@@ -52,11 +54,72 @@ type identity struct {
 	manager, operation, subresource, apiVersion string
 }
 
-// writer is an entry of managedFields.
+// managedEntry is what is needed of an entry of managedFields.
+type managedEntry struct {
+	identity
+	time   time.Time // the oldest possible if it has none that is valid
+	fields []byte    // fieldsV1 as JSON
+}
+
+// entriesOf are those of an object.
+func entriesOf(obj map[string]any) []managedEntry {
+	var entries []managedEntry
+	for _, m := range managedFields(obj) {
+		var text entryText
+		text.Manager, _ = m["manager"].(string)
+		text.Operation, _ = m["operation"].(string)
+		text.Subresource, _ = m["subresource"].(string)
+		text.APIVersion, _ = m["apiVersion"].(string)
+		text.Time, _ = m["time"].(string)
+		text.FieldsV1, _ = json.Marshal(m["fieldsV1"]) // what came from JSON can be JSON again
+		entries = append(entries, text.entry())
+	}
+	return entries
+}
+
+// entryText is an entry as it is written.
+type entryText struct {
+	Manager     string          `json:"manager"`
+	Operation   string          `json:"operation"`
+	Subresource string          `json:"subresource"`
+	APIVersion  string          `json:"apiVersion"`
+	Time        string          `json:"time"`
+	FieldsV1    json.RawMessage `json:"fieldsV1"`
+}
+
+// entriesIn are those of a text, which may be empty.
+func entriesIn(text []byte) ([]managedEntry, error) {
+	if len(text) == 0 {
+		return nil, nil
+	}
+	var texts []entryText
+	if err := utiljson.Unmarshal(text, &texts); err != nil {
+		return nil, err
+	}
+	entries := make([]managedEntry, len(texts))
+	for i := range texts {
+		entries[i] = texts[i].entry()
+	}
+	return entries, nil
+}
+
+func (t *entryText) entry() managedEntry {
+	e := managedEntry{identity: identity{manager: t.Manager, operation: t.Operation, subresource: t.Subresource}, fields: t.FieldsV1}
+	if t.Operation != "Apply" {
+		e.apiVersion = t.APIVersion
+	}
+	if len(e.fields) == 0 {
+		e.fields = []byte("null")
+	}
+	e.time, _ = time.Parse(time.RFC3339, t.Time)
+	return e
+}
+
+// writer is an entry whose fields are known.
 type writer struct {
 	identity
 	time   time.Time
-	raw    any            // fieldsV1
+	raw    []byte         // fieldsV1
 	fields *fieldpath.Set // what raw says
 	acted  bool           // in the revision at hand, or in one of those that led to it
 }
@@ -65,11 +128,11 @@ type writer struct {
 // left out: what they own is unknown, which is not an error for a watcher. Fields
 // that did not change since before are shared with it, since parsing them is what
 // costs most.
-func newWriters(entries []map[string]any, before []writer) []writer {
+func newWriters(entries []managedEntry, before []writer) []writer {
 	writers := make([]writer, 0, len(entries))
 	for _, e := range entries {
-		w := writer{identity: identityOf(e), raw: e["fieldsV1"], time: timeOf(e)}
-		if b := find(before, w.identity); b != nil && equal(b.raw, w.raw) {
+		w := writer{identity: e.identity, raw: e.fields, time: e.time}
+		if b := find(before, w.identity); b != nil && bytes.Equal(b.raw, w.raw) {
 			w.fields = b.fields
 		} else if w.fields = parseFields(w.raw); w.fields == nil {
 			continue
@@ -80,35 +143,12 @@ func newWriters(entries []map[string]any, before []writer) []writer {
 }
 
 // parseFields returns nil for what is no fieldsV1.
-func parseFields(raw any) *fieldpath.Set {
-	text, err := json.Marshal(raw)
-	if err != nil {
-		return nil
-	}
+func parseFields(text []byte) *fieldpath.Set {
 	var fields fieldpath.Set
 	if err := fields.FromJSON(bytes.NewReader(text)); err != nil {
 		return nil
 	}
 	return &fields
-}
-
-// timeOf returns the time of an entry, and that of the oldest possible one if it has
-// none that is valid.
-func timeOf(e map[string]any) time.Time {
-	text, _ := e["time"].(string)
-	t, _ := time.Parse(time.RFC3339, text)
-	return t
-}
-
-func identityOf(e map[string]any) identity {
-	var id identity
-	id.manager, _ = e["manager"].(string)
-	id.operation, _ = e["operation"].(string)
-	id.subresource, _ = e["subresource"].(string)
-	if id.operation != "Apply" {
-		id.apiVersion, _ = e["apiVersion"].(string)
-	}
-	return id
 }
 
 // bookkeeping tells whether the API server itself made up the entry: for what was

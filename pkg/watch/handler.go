@@ -116,9 +116,27 @@ func (m *monitor) found(now *Record) []Event {
 	return []Event{m.whole(now, Modified, origin)}
 }
 
-// compare decodes two revisions and returns the fields that differ. Both are
-// redacted by today's rules, which may be stricter than when the older was read.
+// compare returns the fields in which two revisions differ.
 func (m *monitor) compare(before, now *Record) ([]diff.Change, error) {
+	r := m.snapshot().Resource
+	schema := m.schema(r)
+	opts := diff.Options{ManagedFields: m.opts.ManagedFields}
+	if r.Passwords {
+		return compareRedacted(schema, before, now, opts)
+	}
+	var changes []diff.Change
+	err := before.read(func(old []byte) error {
+		return now.read(func(new []byte) (err error) {
+			changes, err = schema.DiffText(old, new, opts)
+			return err
+		})
+	})
+	return changes, err
+}
+
+// compareRedacted redacts both by today's rules, which may be stricter than when the older
+// was read.
+func compareRedacted(schema *diff.Schema, before, now *Record, opts diff.Options) ([]diff.Change, error) {
 	o, err := before.Object()
 	if err != nil {
 		return nil, err
@@ -127,13 +145,9 @@ func (m *monitor) compare(before, now *Record) ([]diff.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := m.snapshot().Resource
-	schema := m.schema(r)
-	if r.Passwords {
-		schema.Redact(o)
-		schema.Redact(n)
-	}
-	return schema.Diff(o, n, diff.Options{ManagedFields: m.opts.ManagedFields})
+	schema.Redact(o)
+	schema.Redact(n)
+	return schema.Diff(o, n, opts)
 }
 
 // schema never fails: at worst it is deduced.

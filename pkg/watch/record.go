@@ -97,19 +97,28 @@ func (r *Record) Object() (map[string]any, error) {
 
 // Content is Object, with the size of the object as JSON.
 func (r *Record) Content() (obj map[string]any, size int, err error) {
-	var malformed error
-	err = r.codec.decode(r.data[r.keyLen:], r.abridged, func(text []byte) error {
+	err = r.read(func(text []byte) error {
 		size = len(text)
-		malformed = json.Unmarshal(text, &obj)
+		if err := json.Unmarshal(text, &obj); err != nil {
+			return fmt.Errorf("decoding the record of %s: %w", r.key(), err)
+		}
 		return nil
 	})
-	switch {
-	case err != nil:
-		return nil, 0, fmt.Errorf("decompressing the record of %s: %w", r.key(), err)
-	case malformed != nil:
-		return nil, 0, fmt.Errorf("decoding the record of %s: %w", r.key(), malformed)
+	if err != nil {
+		return nil, 0, err
 	}
 	return obj, size, nil
+}
+
+// read hands the object's JSON to a function, which must not keep it. Its error is that
+// of the function, or says why the object cannot be read.
+func (r *Record) read(take func(text []byte) error) error {
+	var taken error
+	err := r.codec.decode(r.data[r.keyLen:], r.abridged, func(text []byte) { taken = take(text) })
+	if err != nil {
+		return fmt.Errorf("decompressing the record of %s: %w", r.key(), err)
+	}
+	return taken
 }
 
 // Key is namespace/name, or name for a cluster-scoped object.
