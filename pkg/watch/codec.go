@@ -17,9 +17,10 @@ const (
 	// object goes into a dictionary.
 	dictionarySize = 32 << 10
 	sampleSize     = dictionarySize / len(sampleAt)
-	// bestLevel costs an ordinary object a tenth of a millisecond more than fastLevel,
-	// once, and takes a tenth less as long as it lives. For a large one that is too
-	// slow, as CRDs are, of which there are thousands.
+	// bestLevel costs an ordinary object twice as much as fastLevel, once, and takes a
+	// tenth less as long as it lives. For a large one that is too slow, as CRDs are, of
+	// which there are thousands; and for one that changes it is not worth it, since it
+	// will change again.
 	bestLevel, fastLevel = flate.BestCompression, 5
 	largeText            = 20 << 10
 )
@@ -106,14 +107,14 @@ func (s *scratch) release() {
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // encode returns a prefix, followed by the compressed text, in which some values are
-// replaced.
-func (c *codec) encode(prefix string, text []byte, short replacements) string {
+// replaced. It is smaller if it is to last.
+func (c *codec) encode(prefix string, text []byte, short replacements, lasting bool) string {
 	s := scratches.Get().(*scratch)
 	defer s.release()
 	text = s.replace(text, short, false)
 	s.out.Reset()
 	s.out.WriteString(prefix)
-	w := s.encoder(len(text))
+	w := s.encoder(lasting && len(text) <= largeText)
 	// Writing to a bytes.Buffer does not fail.
 	w.ResetDict(&s.out, c.dictionary)
 	_, _ = w.Write(text)
@@ -148,11 +149,11 @@ func (s *scratch) replace(text []byte, with replacements, back bool) []byte {
 	return text
 }
 
-// encoder returns the encoder for a text of a size.
-func (s *scratch) encoder(size int) *flate.Writer {
-	w, level := &s.best, bestLevel
-	if size > largeText {
-		w, level = &s.fast, fastLevel
+// encoder returns the one for the best level, or the fast one.
+func (s *scratch) encoder(best bool) *flate.Writer {
+	w, level := &s.fast, fastLevel
+	if best {
+		w, level = &s.best, bestLevel
 	}
 	if *w == nil {
 		*w, _ = flate.NewWriter(nil, level) // the levels are in range

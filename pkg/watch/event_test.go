@@ -39,7 +39,7 @@ func TestFindingForm(t *testing.T) {
 func TestLaterRevisions(t *testing.T) {
 	record := func(rv string) *Record {
 		obj := sample(t, "web", "tls", aUID, rv, 1)
-		return newRecord(&codec{}, obj, marshal(obj), time.Now())
+		return newRecord(&codec{}, obj, marshal(obj), time.Now(), true)
 	}
 	for name, test := range map[string]struct {
 		a, b string
@@ -60,7 +60,7 @@ func TestLaterRevisions(t *testing.T) {
 func TestContentHasTheSize(t *testing.T) {
 	obj := sample(t, "web", "tls", aUID, "7", 1)
 	text := marshal(obj)
-	got, size, err := newRecord(&codec{}, obj, text, time.Now()).Content()
+	got, size, err := newRecord(&codec{}, obj, text, time.Now(), true).Content()
 	if err != nil || size != len(text) || !cmp.Equal(obj, got) {
 		t.Errorf("size %d, want %d; %v", size, len(text), err)
 	}

@@ -134,7 +134,8 @@ func (m *monitor) compact(u *unstructured.Unstructured) *Record {
 	now, origin := time.Now(), untag(u)
 	raw := rawOf(u)
 	text := m.redacted(u)
-	r := newRecord(m.codecs.next(text), u.Object, text, now)
+	// What comes with a list stays, most often; what changes will change again.
+	r := newRecord(m.codecs.next(text), u.Object, text, now, origin == Reconciled)
 	r.origin = codeOf(origin)
 	if raw != nil {
 		// Nobody else has the sketch: the informer lets go of it for the Record.

@@ -181,8 +181,9 @@ func (r *Record) same(o *Record) bool {
 	return r.ResourceVersion() == o.ResourceVersion() && r.UID() == o.UID()
 }
 
-// newRecord makes the Record of an object, given as JSON. Its metadata is read from u.
-func newRecord(c *codec, u map[string]any, text []byte, now time.Time) *Record {
+// newRecord makes the Record of an object, given as JSON. Its metadata is read from u. It
+// takes longer, and makes a smaller Record, if it is to last.
+func newRecord(c *codec, u map[string]any, text []byte, now time.Time, lasting bool) *Record {
 	meta, _ := u["metadata"].(map[string]any)
 	r := &Record{codec: c, received: now.UnixMicro()}
 	namespace, _ := meta["namespace"].(string)
@@ -198,7 +199,7 @@ func newRecord(c *codec, u map[string]any, text []byte, now time.Time) *Record {
 	r.uid = parseUID(uid)
 	r.generation, _ = meta["generation"].(int64)
 	r.data = key
-	r.data = c.encode(key, text, r.abridged)
+	r.data = c.encode(key, text, r.abridged, lasting)
 	return r
 }
 

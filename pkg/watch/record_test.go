@@ -44,7 +44,7 @@ func TestRecordKeepsTheObject(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := (&codec{}).with(marshal(sample(t, "other", "first", "x", "1", 7)))
 			obj := sample(t, test.namespace, test.name, test.uid, test.rv, 42)
-			r := newRecord(c, obj, marshal(obj), time.Now())
+			r := newRecord(c, obj, marshal(obj), time.Now(), true)
 			got, err := r.Object()
 			if err != nil {
 				t.Fatal(err)
@@ -70,7 +70,7 @@ func TestRecordKeepsTheObject(t *testing.T) {
 func TestSameRevision(t *testing.T) {
 	record := func(uid, rv string) *Record {
 		obj := sample(t, "web", "tls", uid, rv, 1)
-		return newRecord(&codec{}, obj, marshal(obj), time.Now())
+		return newRecord(&codec{}, obj, marshal(obj), time.Now(), true)
 	}
 	a := record(aUID, "7")
 	for name, test := range map[string]struct {
@@ -97,7 +97,7 @@ func TestObjectThatIsNoJSON(t *testing.T) {
 	obj := sample(t, "web", "tls", aUID, "7", 1)
 	c := &codec{}
 	obj["spec"] = func() {}
-	got, err := newRecord(c, obj, marshal(obj), time.Now()).Object()
+	got, err := newRecord(c, obj, marshal(obj), time.Now(), true).Object()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestObjectThatIsNoJSON(t *testing.T) {
 
 func TestCorruptBodyIsAnError(t *testing.T) {
 	obj := sample(t, "web", "tls", aUID, "7", 1)
-	r := newRecord(&codec{}, obj, marshal(obj), time.Now())
+	r := newRecord(&codec{}, obj, marshal(obj), time.Now(), true)
 	r.data = r.data[:len(r.data)/2]
 	if _, err := r.Object(); err == nil {
 		t.Error("half a body was decoded")
@@ -125,7 +125,7 @@ func FuzzRecord(f *testing.F) {
 		}
 		c := (&codec{}).with(marshal(sample(t, "web", "tls", aUID, "7", 1)))
 		text := marshal(obj)
-		got, err := newRecord(c, obj, text, time.Now()).Object()
+		got, err := newRecord(c, obj, text, time.Now(), true).Object()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,6 +145,6 @@ func BenchmarkRecord(b *testing.B) {
 	c := (&codec{}).with(marshal(sample(b, "web", "other", aUID, "8", 2)))
 	text := marshal(obj)
 	for b.Loop() {
-		newRecord(c, obj, text, time.Time{})
+		newRecord(c, obj, text, time.Time{}, true)
 	}
 }
