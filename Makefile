@@ -67,6 +67,10 @@ fuzz: ## Feed the parsers nonsense, each for FUZZTIME (30s)
 bench: build controlplane ## Measure crdwatch beside the naive program, and with a history; prints tables of ratios
 	@mkdir -p bin && cd test && go build -o ../bin/bench ./bench && exec ../bin/bench --crdwatch ../bin/crdwatch
 
+.PHONY: bench-scale
+bench-scale: build ## Measure how crdwatch grows, up to a million objects; prints tables, and plots to docs/growth
+	@mkdir -p bin && cd test && go build -o ../bin/scale ./bench/scale && exec ../bin/scale --crdwatch ../bin/crdwatch --plots ../docs/growth
+
 .PHONY: lint
 lint: ## Run the linters
 	@cd tools && go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint

@@ -110,7 +110,7 @@ func (s *shaper) defaults(l *smd.List) map[string]any {
 	}
 	var defaults map[string]any
 	for _, key := range l.Keys {
-		field, _ := atom.Map.FindField(key)
+		field, _ := atom.FindField(key)
 		if field.Default == nil {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -90,6 +91,9 @@ func (c *curve) write(w io.Writer, o options) error {
 func (c *curve) plot(dir string) error {
 	if dir == "" {
 		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
 	}
 	for _, f := range figures() {
 		if f.file == "" {

@@ -5,10 +5,11 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 )
 
 // write writes the spells as a table in Markdown.
-func (s *steady) write(spells []spell) error {
+func (s *steady) write(spells []spell, defined []time.Duration) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Steady changes\n\n%d CRDs with %d objects of %d bytes, %d live streams with different filters; history on disk: %t, audit: %t.\n\n",
 		slices.Max(s.crds), slices.Min(s.objects), s.size, clients, s.history, s.audit)
@@ -21,6 +22,8 @@ func (s *steady) write(spells []spell) error {
 			quantile(sp.whole, 0.5), quantile(sp.whole, 0.99), quantile(sp.whole, 1), quantile(sp.others, 0.99),
 			sp.server, sp.stand, sp.self, 1e6*sp.server/max(1, perSecond), sp.depth, sp.bytes/(1<<20), sp.early>>20, sp.late>>20, sp.peak>>20)
 	}
+	fmt.Fprintf(&b, "\n%d more CRDs, one after the other at %d changes per second: watched after %s (median), %s at most.\n",
+		len(defined), s.rates[0], quantile(defined, 0.5), quantile(defined, 1))
 	_, err := io.WriteString(s.out, b.String()+"\n")
 	return err
 }

@@ -59,6 +59,9 @@ func (b *bench) steady(ctx context.Context) (err error) {
 	if err := s.listen(ctx); err != nil {
 		return err
 	}
+	if err := s.rest(ctx); err != nil {
+		return err
+	}
 	var rows []spell
 	for _, rate := range b.rates {
 		row, err := s.spell(ctx, rate)
@@ -67,7 +70,59 @@ func (b *bench) steady(ctx context.Context) (err error) {
 		}
 		rows = append(rows, row)
 	}
-	return s.write(rows)
+	defined, err := s.define(ctx)
+	if err != nil {
+		return err
+	}
+	return s.write(rows, defined)
+}
+
+// rest waits until the server has nothing to do any more: it audits everything once.
+func (s *steady) rest(ctx context.Context) error {
+	const patience = 15 * time.Minute
+	began := time.Now()
+	for {
+		before, err := s.spent()
+		if err != nil {
+			return err
+		}
+		if err := opponent.Quiet(ctx, s.server.PID()); err != nil {
+			return err
+		}
+		now, err := s.spent()
+		if err != nil {
+			return err
+		}
+		if now.at.Sub(before.at) < 10*time.Second || time.Since(began) > patience {
+			s.say("at rest %.0f s later", time.Since(began).Seconds())
+			return nil
+		}
+	}
+}
+
+// definitions is how many CRDs are added to see how soon they are watched.
+const definitions = 20
+
+// define adds CRDs, while there are changes, and returns how long it took until each was
+// watched.
+func (s *steady) define(ctx context.Context) (took []time.Duration, err error) {
+	if err := s.stand.Change(s.rates[0]); err != nil {
+		return nil, err
+	}
+	for range definitions {
+		began := time.Now()
+		name, err := s.stand.Define()
+		if err != nil {
+			return nil, err
+		}
+		for state := ""; state != "Synced"; {
+			if state, err = s.server.State(ctx, name); err != nil {
+				return nil, err
+			}
+		}
+		took = append(took, time.Since(began))
+	}
+	return took, s.stand.Change(0)
 }
 
 func (s *steady) stop() error {
@@ -200,7 +255,7 @@ func (s *steady) spell(ctx context.Context, rate int) (sp spell, err error) {
 	sp.made, sp.lasting = made-before, end.at.Sub(start.at)
 	sp.server, sp.stand, sp.self = end.busy(start, func(x spent) time.Duration { return x.server }),
 		end.busy(start, func(x spent) time.Duration { return x.stand }), end.busy(start, func(x spent) time.Duration { return x.self })
-	seen, _ := s.whole.count()
+	seen := s.whole.count()
 	sp.behind = sp.made - (seen - seenBefore)
 	if err := s.settle(ctx, seenBefore+sp.made); err != nil {
 		return sp, err
@@ -216,10 +271,10 @@ func (s *steady) spell(ctx context.Context, rate int) (sp spell, err error) {
 	return sp, nil
 }
 
-func (l *listening) count() (int, int) {
+func (l *listening) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.events, len(l.delays)
+	return l.events
 }
 
 // watch looks at the server until the time is over.
@@ -261,7 +316,7 @@ func (s *steady) settle(ctx context.Context, events int) error {
 	defer tick.Stop()
 	last, at := 0, time.Now()
 	for {
-		now, _ := s.whole.count()
+		now := s.whole.count()
 		if now != last {
 			last, at = now, time.Now()
 		}
