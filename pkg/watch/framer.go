@@ -1,9 +1,7 @@
 package watch
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"io"
 	"sync"
 
@@ -13,12 +11,19 @@ import (
 // framer cuts a stream into JSON values.
 type framer struct{}
 
-// lineBuffer is what a watch keeps to read with; there are thousands of them.
-const lineBuffer = 2 << 10
+const (
+	// idleBuffer is what a watch keeps to read with; there are thousands of them.
+	idleBuffer = 2 << 10
+	// busyBuffer is for one that has much to read. HTTP/2 says after every few reads that
+	// there is room again: with small ones that costs the API server more than the data.
+	busyBuffer = 64 << 10
+)
 
 // NewFrameReader implements runtime.Framer.
 func (framer) NewFrameReader(r io.ReadCloser) io.ReadCloser {
-	return &frameReader{ReadCloser: r, lines: bufio.NewReaderSize(r, lineBuffer)}
+	f := &frameReader{ReadCloser: r, idle: make([]byte, idleBuffer)}
+	f.buffer = f.idle
+	return f
 }
 
 // NewFrameWriter implements runtime.Framer.
@@ -29,12 +34,13 @@ func (framer) NewFrameWriter(w io.Writer) io.Writer { return w }
 // read as JSON.
 type frameReader struct {
 	io.ReadCloser
-	lines *bufio.Reader
-	// long has a line that does not fit into the buffer of lines. A watch that waits for
-	// the next one has none.
-	long   *bytes.Buffer
-	values *jsontext.Decoder
-	rest   []byte
+	// buffer has what was read and not returned from start to end. It is idle, or a larger
+	// one that was borrowed.
+	buffer, idle []byte
+	start, end   int
+	err          error // comes after what was read
+	values       *jsontext.Decoder
+	rest         []byte
 }
 
 // Read reads the next value, or as much of it as fits, and then says so with
@@ -61,7 +67,9 @@ func (f *frameReader) next() ([]byte, error) {
 		if err == nil && isEvent(line) {
 			return line, nil
 		}
-		begun := io.MultiReader(bytes.NewReader(bytes.Clone(line)), f.lines)
+		// What was read of the stream, and the newline for which JSON has no use.
+		read := append(append(bytes.Clone(line), '\n'), f.buffer[f.start:f.end]...)
+		begun := io.MultiReader(bytes.NewReader(read), f.ReadCloser)
 		f.values = jsontext.NewDecoder(begun, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	}
 	return f.values.ReadValue()
@@ -73,35 +81,54 @@ func isEvent(line []byte) bool {
 	return bytes.HasPrefix(line, []byte(`{"type":"`)) && bytes.HasSuffix(line, []byte(`}}`))
 }
 
-// longLines are for others to use again.
-var longLines = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 // line returns what comes before the next newline. With an error, it is what came
 // before that.
 func (f *frameReader) line() ([]byte, error) {
-	f.release()
-	part, err := f.lines.ReadSlice('\n')
-	if err == nil {
-		return part[:len(part)-1], nil
-	}
-	f.long = longLines.Get().(*bytes.Buffer)
-	f.long.Reset()
+	searched := 0
 	for {
-		f.long.Write(part)
-		switch {
-		case err == nil:
-			return f.long.Bytes()[:f.long.Len()-1], nil
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return f.long.Bytes(), err
+		from := f.start + searched
+		if i := bytes.IndexByte(f.buffer[from:f.end], '\n'); i >= 0 {
+			line := f.buffer[f.start : from+i]
+			f.start = from + i + 1
+			return line, nil
 		}
-		part, err = f.lines.ReadSlice('\n')
+		if f.err != nil {
+			line := f.buffer[f.start:f.end]
+			f.start = f.end
+			return line, f.err
+		}
+		searched = f.end - f.start
+		f.fill()
 	}
 }
 
-// release lets others use the memory of the last line.
-func (f *frameReader) release() {
-	if f.long != nil && f.long.Cap() <= largeScratch {
-		longLines.Put(f.long)
+// busyBuffers are for others to use again.
+var busyBuffers = sync.Pool{New: func() any { return new([busyBuffer]byte) }}
+
+// fill reads more. A watch that waits for its next event does so with the idle buffer.
+func (f *frameReader) fill() {
+	unread := f.buffer[f.start:f.end]
+	switch {
+	case len(unread) == 0:
+		f.use(f.idle)
+	case len(f.buffer) == idleBuffer:
+		f.use(busyBuffers.Get().(*[busyBuffer]byte)[:])
+	case len(unread) == len(f.buffer):
+		f.use(make([]byte, 2*len(f.buffer)))
+	default:
+		copy(f.buffer, unread)
 	}
-	f.long = nil
+	f.start, f.end = 0, len(unread)
+	n, err := f.ReadCloser.Read(f.buffer[f.end:])
+	f.end, f.err = f.end+n, err
+}
+
+// use goes on with another buffer, and lets others use the last one.
+func (f *frameReader) use(buffer []byte) {
+	last := f.buffer
+	copy(buffer, last[f.start:f.end])
+	f.buffer = buffer
+	if len(last) == busyBuffer {
+		busyBuffers.Put((*[busyBuffer]byte)(last))
+	}
 }

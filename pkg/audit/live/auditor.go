@@ -62,8 +62,8 @@ type Options struct {
 	Open []watch.Event
 	// Counts are the last ones of each resource.
 	Counts []watch.Counts
-	// Share is the part of the time, of one core, that the background may take: more
-	// than 0 and at most 1. Default 0.5.
+	// Share is the part of the time, of one core, that the background may take, and that
+	// changes may when there are very many: more than 0 and at most 1. Default 0.5.
 	Share float64
 	// Log may be nil.
 	Log *slog.Logger
@@ -102,6 +102,7 @@ type Auditor struct {
 	// rest is when the background may go on, crdTurn and sweepTurn when both had their
 	// last turn.
 	rest, crdTurn, sweepTurn time.Time
+	changes                  pace
 }
 
 // job is something to evaluate: an object, or with an empty key the CRD itself.
@@ -207,12 +208,8 @@ func (a *Auditor) work() bool {
 	case sweep != nil && now.Sub(a.sweepTurn) > sweepPatience:
 		crd = nil
 	default:
-		if item := a.inbox.next(); item != nil {
-			a.change(item)
-			return true
-		}
-		if j, ok := a.again.pop(); ok {
-			a.reconsider(j)
+		if a.changes.may(now) && a.lookAtChange() {
+			a.changes.took(now, time.Now(), a.opts.Share)
 			return true
 		}
 	}
@@ -226,6 +223,19 @@ func (a *Auditor) work() bool {
 		return false
 	}
 	return true
+}
+
+// lookAtChange looks at one object, and reports false if there is none to look at.
+func (a *Auditor) lookAtChange() bool {
+	if item := a.inbox.next(); item != nil {
+		a.change(item)
+		return true
+	}
+	j, ok := a.again.pop()
+	if ok {
+		a.reconsider(j)
+	}
+	return ok
 }
 
 // nextCRD returns a CRD that it is time for.
@@ -246,6 +256,9 @@ func (a *Auditor) idle(now time.Time) time.Duration {
 	}
 	if len(a.sweeps) > 0 && now.Before(a.rest) {
 		next = earlier(next, a.rest)
+	}
+	if now.Before(a.changes.rest) {
+		next = earlier(next, a.changes.rest)
 	}
 	if len(a.timers) > 0 {
 		next = earlier(next, a.timers[0].at)

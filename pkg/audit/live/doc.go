@@ -9,7 +9,8 @@
 //
 // # What is evaluated when
 //
-//   - An object when it has changed, before everything else.
+//   - An object when it has changed, before everything else. Where very many change, those
+//     of one resource together, in a bounded share of the time (Options.Share).
 //   - A CRD when it, the census of its objects or its watch has changed, half a second
 //     later at the earliest, so that many changes are one evaluation. The more an
 //     evaluation costs, the rarer it is.
