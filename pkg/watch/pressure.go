@@ -1,0 +1,183 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"runtime/metrics"
+	"time"
+)
+
+// pressure keeps the process within its memory budget, in that resources are watched
+// with their metadata alone as long as there is too little.
+type pressure struct {
+	manager *Manager
+	used    func(records int64) int64
+	// calm is since when little was in use; zero if it is not.
+	calm time.Time
+	// exhausted: it was said that nothing more can be done.
+	exhausted bool
+}
+
+// keepBudget looks at the memory until ctx ends.
+func (m *Manager) keepBudget(ctx context.Context) {
+	if m.opts.MemoryBudget <= 0 {
+		return
+	}
+	p := &pressure{manager: m, used: m.opts.MemoryUsed}
+	if p.used == nil {
+		p.used = newHeap(readRuntime).used
+	}
+	for {
+		p.look(time.Now())
+		if !sleep(ctx, m.opts.Timing.MemoryEvery, nil) {
+			return
+		}
+	}
+}
+
+// Memory returns how many bytes are in use of how many, as of about a second ago. Both
+// are 0 without a budget.
+func (m *Manager) Memory() (used, budget int64) {
+	return m.memoryUsed.Load(), m.opts.MemoryBudget
+}
+
+func (p *pressure) look(now time.Time) {
+	m, monitors := p.manager, p.manager.watching()
+	loads := make([]load, len(monitors))
+	records := m.crds.load().bytes
+	for i, mon := range monitors {
+		loads[i] = mon.load()
+		records += loads[i].bytes
+	}
+	used, budget := p.used(records), m.opts.MemoryBudget
+	m.memoryUsed.Store(used)
+	switch {
+	case percent(used, budget) >= restoreTo:
+		p.calm = time.Time{}
+	case p.calm.IsZero():
+		p.calm = now
+	}
+	c := choose(used, budget, loads, !p.calm.IsZero() && now.Sub(p.calm) >= m.opts.Timing.ReturnAfter)
+	for _, i := range c.degrade {
+		monitors[i].degrade(used, budget, &loads[i])
+	}
+	for _, i := range c.restore {
+		monitors[i].restore()
+		p.calm = now // one step after the other
+	}
+	if c.exhausted && !p.exhausted {
+		m.opts.Logger.Error("memory is short, and keeping only metadata would not save enough any more",
+			"used", used, "budget", budget)
+	}
+	p.exhausted = c.exhausted
+}
+
+// load is what the resource takes now. What cannot be reached, or is not served, will
+// not become less by itself.
+func (m *monitor) load() load {
+	wanted, has := m.feed.slimming()
+	depth, bytes := m.incoming.depth.Load(), m.incoming.bytes.Load()
+	l := load{objects: m.objects.Load() + depth, thin: wanted}
+	l.bytes = m.recordBytes.Load() + bytes + indexEntry*l.objects
+	l.settling = wanted && has != thin && !m.state().failed()
+	m.mu.Lock()
+	l.size = m.wholeSize
+	m.mu.Unlock()
+	return l
+}
+
+// degrade has only the metadata of the objects kept.
+func (m *monitor) degrade(used, budget int64, l *load) {
+	_, has := m.feed.slimming()
+	m.mu.Lock()
+	if has == whole {
+		m.wholeSize = l.bytes / max(1, l.objects)
+	}
+	m.shortage = fmt.Sprintf("memory was short (%s of %s in use)", mebibytes(used), mebibytes(budget))
+	r := m.resource
+	m.mu.Unlock()
+	if !m.feed.slim(true) {
+		return
+	}
+	m.log.Warn("memory is short; keeping only the metadata of a resource's objects",
+		"resource", r.CRD, "objects", l.objects, "saves", l.saving(), "used", used, "budget", budget)
+	if m.opts.StateChanged != nil {
+		m.opts.StateChanged(r.UID)
+	}
+}
+
+// restore has whole objects kept again.
+func (m *monitor) restore() {
+	if m.feed.slim(false) {
+		m.log.Info("there is room again; listing whole objects", "resource", m.snapshot().Resource.CRD)
+	}
+}
+
+// reduced completes the status of a resource of which only metadata is kept. What keeps
+// it from being watched is the graver thing to say.
+func (m *monitor) reduced(s *Status, why string) {
+	wanted, has := m.feed.slimming()
+	if s.MetadataOnly = wanted || has != whole; !s.MetadataOnly || s.State.failed() || s.Reason != "" {
+		return
+	}
+	if why == "" {
+		why = "memory was short when an earlier process ended"
+	}
+	s.Reason = MetadataOnly
+	s.Message = fmt.Sprintf("only the metadata of its objects is kept, because %s: what changes in spec and status is not shown; "+
+		"raise --max-memory, or watch less with --exclude", why)
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<19)>>20) }
+
+// heap measures what the Go runtime has in use.
+//
+// What is live is known as of the last collection only. What came since is garbage for
+// the most part, which is no pressure: it is collected before the limit that the runtime
+// has been given is reached. But a first list can bring more than that limit between two
+// collections. So what the Records have grown by since then is added, and what they have
+// shrunk by is taken off.
+type heap struct {
+	read func() runtimeMemory
+	// collections is how many there were, then what the Records took at the last, and
+	// records what they took when they were looked at last.
+	collections   uint64
+	then, records int64
+}
+
+// runtimeMemory is what the runtime says of itself.
+type runtimeMemory struct {
+	collections uint64
+	// live is the heap as of the last collection, other all that is no heap: stacks, and
+	// what the runtime keeps for itself.
+	live, other int64
+}
+
+func newHeap(read func() runtimeMemory) *heap { return &heap{read: read} }
+
+// used returns the bytes in use, given what the Records take. It is called in turn.
+func (h *heap) used(records int64) int64 {
+	now := h.read()
+	if now.collections != h.collections {
+		// It was since the last look, and the Records may have grown before it or after.
+		h.collections, h.then = now.collections, min(h.records, records)
+	}
+	h.records = records
+	return now.live + now.other + records - h.then
+}
+
+// readRuntime reads runtime/metrics.
+func readRuntime() runtimeMemory {
+	samples := []metrics.Sample{
+		{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
+	}
+	metrics.Read(samples)
+	value := func(i int) int64 { return int64(samples[i].Value.Uint64()) }
+	other := value(2)
+	for i := 3; i < len(samples); i++ {
+		other -= value(i)
+	}
+	return runtimeMemory{collections: samples[0].Value.Uint64(), live: value(1), other: other}
+}

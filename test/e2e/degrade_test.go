@@ -1,0 +1,359 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/crdwatch/crdwatch/pkg/store"
+	"github.com/crdwatch/crdwatch/pkg/watch"
+	"github.com/crdwatch/crdwatch/test/controlplane"
+	"github.com/crdwatch/crdwatch/test/patience"
+	"github.com/crdwatch/crdwatch/test/scribe"
+)
+
+// budget is a memory budget of which the test says how many percent are in use.
+type budget struct{ used atomic.Int64 }
+
+func (b *budget) options(group string) watch.Options {
+	t := quiet
+	t.MemoryEvery, t.ReturnAfter = 20*time.Millisecond, 100*time.Millisecond
+	return watch.Options{
+		Resolve: only(group), Timing: t, MemoryBudget: 1 << 30,
+		MemoryUsed: func(int64) int64 { return b.used.Load() << 30 / 100 },
+	}
+}
+
+// fill creates objects that it is worth to reduce.
+func (o *objects) fill(n int) {
+	o.t.Helper()
+	letters := rand.New(rand.NewPCG(1, 2))
+	for i := range n {
+		var text strings.Builder
+		for range 600 {
+			fmt.Fprintf(&text, "%08x", letters.Uint32())
+		}
+		obj := &unstructured.Unstructured{Object: scribe.Object{
+			"apiVersion": o.crd.Group + "/v1", "kind": o.crd.Kind(),
+			"metadata": scribe.Object{"name": fmt.Sprint("large-", i), "labels": scribe.Object{"team": "a"}},
+			"spec":     scribe.Object{"size": int64(1), "free": scribe.Object{"text": text.String()}},
+		}}
+		if _, err := o.client.Create(o.t.Context(), obj, metav1.CreateOptions{FieldManager: scribe.Creator}); err != nil {
+			o.t.Fatal(err)
+		}
+	}
+}
+
+// awaitShape waits until all objects of a CRD are kept as their metadata, or whole.
+func (e *engine) awaitShape(crd string, thin bool) {
+	e.t.Helper()
+	patience.Until(e.t, fmt.Sprintf("%s is of metadata alone: %v", crd, thin), func() (bool, string) {
+		s, ok := e.status(crd)
+		if !ok || s.MetadataOnly != thin || s.State != watch.Synced || thin != (s.Reason == watch.MetadataOnly) {
+			return false, fmt.Sprint(s.State, " ", s.Reason, " ", s.MetadataOnly)
+		}
+		records, _ := e.Records(s.Resource.UID)
+		n := 0
+		for _, r := range records.List {
+			if r.MetadataOnly() == thin {
+				n++
+			}
+		}
+		return n == len(records.List) && n > 0, fmt.Sprintf("%d of %d", n, len(records.List))
+	})
+}
+
+// generations checks that the events tell each generation that was written, and each
+// deletion, once, and nothing that was not written.
+func generations(t *testing.T, events []watch.Event, ledger scribe.Ledger) (reduced int) {
+	t.Helper()
+	want, got := map[string]int{}, map[string]int{}
+	written := map[string]bool{}
+	for _, entries := range ledger {
+		generation := int64(0)
+		for _, w := range entries {
+			written[w.ID] = true
+			if w.Type == watch.Deleted || w.Generation != generation {
+				want[w.ID]++
+			}
+			generation = w.Generation
+		}
+	}
+	for _, ev := range events {
+		if ev.MetadataOnly {
+			reduced++
+		}
+		if _, mine := ledger[ev.UID]; !mine {
+			t.Errorf("reported:\n%s", describe([]watch.Event{ev}))
+			continue
+		}
+		if !written[ev.ID] {
+			t.Errorf("nobody wrote:\n%s", describe([]watch.Event{ev}))
+		}
+		if ev.Type != watch.Modified || ev.Generation != ev.OldGeneration {
+			got[ev.ID]++
+		}
+		for _, c := range ev.Changes {
+			if ev.MetadataOnly && c.Section != "metadata" {
+				t.Errorf("%s of %s", c.Path, ev.ID)
+			}
+		}
+	}
+	if d := gocmp.Diff(want, got); d != "" {
+		t.Errorf("generations (-written +reported):\n%s", d)
+	}
+	return reduced
+}
+
+// writing has a Writer change objects until the test, or the writing, ends.
+func writing(t *testing.T, cp *controlplane.ControlPlane, crds []scribe.CRD) (stop func() scribe.Ledger) {
+	t.Helper()
+	client, err := dynamic.NewForConfig(cp.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := scribe.NewWriter(t, client, crds, "written", *seed)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			w.Step(t.Context())
+		}
+	}()
+	return func() scribe.Ledger { cancel(); <-ended; return w.Ledger() }
+}
+
+// reported waits for the last write of a ledger, which is made for that.
+func (e *engine) reported(o *objects, group string) []watch.Event {
+	e.t.Helper()
+	o.create("last", 1)
+	events := of(e.await("the last object", seen(watch.Added, "last")), group)
+	return slices.DeleteFunc(slices.Clone(events), func(ev watch.Event) bool { return ev.Name == "last" })
+}
+
+// TestDegrade: a resource goes over to metadata, and back, several times while it is
+// written to; each generation and deletion is told once, and nothing else.
+func TestDegrade(t *testing.T) {
+	const group = "degrade.example.com"
+	c := scribe.Install(t, shared, group, 1)[0]
+	o := newObjects(t, shared, c)
+	o.fill(200)
+	b := &budget{}
+	p := newProxy(t, shared)
+	e := start(t, p.Config(), b.options(group))
+	stop := writing(t, shared, []scribe.CRD{c})
+	for range 3 {
+		lists := p.Stats().Count("list")
+		b.used.Store(90)
+		e.awaitShape(c.Name(), true)
+		if n := p.Stats().Count("list") - lists; n > 0 {
+			t.Errorf("%d lists to keep less", n)
+		}
+		before, _ := e.status(c.Name())
+		if size := before.RecordBytes / int64(before.Objects); size > 400 {
+			t.Errorf("an object of metadata takes %d bytes", size)
+		}
+		e.await("an event of metadata", func(events []watch.Event) bool {
+			last := tail(events, 1)
+			return len(last) > 0 && last[0].MetadataOnly
+		})
+		b.used.Store(10)
+		e.awaitShape(c.Name(), false)
+	}
+	ledger := stop()
+	reduced := generations(t, e.reported(o, group), ledger)
+	t.Logf("%d writes, %d events of metadata alone", ledger.Len(), reduced)
+	if reduced == 0 {
+		t.Error("nothing was written while only metadata was kept")
+	}
+	noGaps(t, e, "")
+	consistent(t, e, group)
+}
+
+// TestDegradedRestart: what was reduced stays so, and nothing is missed meanwhile; where
+// nobody counts memory, whole objects come back by themselves.
+func TestDegradedRestart(t *testing.T) {
+	const group = "thinagain.example.com"
+	c := scribe.Install(t, shared, group, 1)[0]
+	o := newObjects(t, shared, c)
+	o.fill(100)
+	dir := t.TempDir()
+	b := &budget{}
+	e := remembering(t, shared.Config(), dir, b.options(group))
+	b.used.Store(90)
+	e.awaitShape(c.Name(), true)
+	e.stop()
+	requireSaved(t, dir, c.Name(), 100, 0)
+
+	o.resize("large-1", 2)
+	o.remove("large-2")
+	b.used.Store(60)
+	e = remembering(t, shared.Config(), dir, b.options(group))
+	e.awaitShape(c.Name(), true)
+	if s, _ := e.status(c.Name()); !strings.Contains(s.Message, "an earlier process") {
+		t.Errorf("says %s", s.Message)
+	}
+	o.resize("large-3", 2)
+	events := e.await("three events", func(events []watch.Event) bool { return len(of(events, group)) >= 3 })
+	e.stop()
+	got := map[string]bool{}
+	for _, ev := range events {
+		got[fmt.Sprintln(ev.Type, ev.Origin, ev.Name, ev.OldGeneration, ev.Generation, ev.MetadataOnly, len(ev.Changes))] = true
+	}
+	want := map[string]bool{
+		"MODIFIED resumed large-1 1 2 true 0\n": true, "DELETED resumed large-2 0 1 true 0\n": true,
+		"MODIFIED live large-3 1 2 true 0\n": true,
+	}
+	if d := gocmp.Diff(want, got); d != "" {
+		t.Errorf("reported (-want +got):\n%s", d)
+	}
+
+	e = remembering(t, shared.Config(), dir, watch.Options{Resolve: only(group), Timing: quiet})
+	e.awaitShape(c.Name(), false)
+	o.resize("large-4", 3)
+	events = e.await("a change", func(events []watch.Event) bool { return len(events) > 0 })
+	if len(events) != 1 || len(events[0].Changes) != 1 || events[0].MetadataOnly {
+		t.Errorf("reported:\n%s", describe(events))
+	}
+	e.stop()
+	requireSaved(t, dir, c.Name(), 0, 99)
+	if d := gocmp.Diff(o.there(), savedObjects(t, dir, c.Name())); d != "" {
+		t.Errorf("saved (-there +saved):\n%s", d)
+	}
+}
+
+// TestKilledWhileDegrading: of what was reduced in part the next process reduces the rest.
+func TestKilledWhileDegrading(t *testing.T) {
+	const group = "thinhalf.example.com"
+	c := scribe.Install(t, shared, group, 1)[0]
+	newObjects(t, shared, c).fill(100)
+	dir := t.TempDir()
+	b := &budget{}
+	kept := 0
+	e := live(t, shared.Config(), dir, b.options(group), life{dies: func(e watch.Entry) bool {
+		if e.Object != nil && e.Object.MetadataOnly() {
+			kept++
+		}
+		return kept > 50
+	}})
+	b.used.Store(90)
+	e.awaitShape(c.Name(), true)
+	e.stop()
+	requireSaved(t, dir, c.Name(), 50, 50)
+	b.used.Store(60)
+	e = remembering(t, shared.Config(), dir, b.options(group))
+	e.awaitShape(c.Name(), true)
+	if events, _ := e.snapshot(); len(events) > 0 {
+		t.Errorf("reported:\n%s", describe(events))
+	}
+	e.stop()
+	requireSaved(t, dir, c.Name(), 100, 0)
+}
+
+// requireSaved counts what a directory has of a CRD.
+func requireSaved(t *testing.T, dir, crd string, thin, whole int) {
+	t.Helper()
+	c, ok := checkpointOf(t, dir, crd)
+	if !ok {
+		t.Fatalf("%s is not known", crd)
+	}
+	r, err := store.OpenReadOnly(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	got := map[bool]int{}
+	for o, err := range r.Objects(t.Context(), c.Resource) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[watch.Restore(o).MetadataOnly()]++
+	}
+	if got[true] != thin || got[false] != whole {
+		t.Errorf("saved are %d of metadata alone and %d whole, want %d and %d", got[true], got[false], thin, whole)
+	}
+}
+
+// TestDegradeDuringFirstList: a list that would take too much is begun again, for less.
+func TestDegradeDuringFirstList(t *testing.T) {
+	const group = "thinfirst.example.com"
+	c := scribe.Install(t, shared, group, 1)[0]
+	o := newObjects(t, shared, c)
+	o.fill(200)
+	p := newProxy(t, shared)
+	wholes := func(r *http.Request) bool { return !strings.Contains(r.Header.Get("Accept"), "PartialObjectMetadata") }
+	// The list of whole objects does not come to its end.
+	slow := p.Always(controlplane.Rewrite(func(event []byte) []byte {
+		if bytes.Contains(event, []byte(metav1.InitialEventsAnnotationKey)) {
+			return nil
+		}
+		return event
+	}), controlplane.AllOf(controlplane.Watches(c.Name()), wholes))
+	b := &budget{}
+	e := launch(t, p.Config(), b.options(group))
+	patience.Until(t, "the list hangs", func() (bool, string) { return slow.Hits() > 0, "" })
+	b.used.Store(90)
+	e.awaitShape(c.Name(), true)
+	o.resize("large-1", 2)
+	events := e.await("a change", func(events []watch.Event) bool { return len(events) > 0 })
+	if len(events) != 1 || events[0].Name != "large-1" || !events[0].MetadataOnly {
+		t.Errorf("reported:\n%s", describe(events))
+	}
+}
+
+// TestMetadataEvents: what of an object's metadata changes is told field by field, a
+// change of the spec by its generation, and one of the status not at all.
+func TestMetadataEvents(t *testing.T) {
+	const group = "thinevents.example.com"
+	c := scribe.Install(t, shared, group, 1)[0]
+	o := newObjects(t, shared, c)
+	o.fill(100)
+	b := &budget{}
+	e := start(t, shared.Config(), b.options(group))
+	b.used.Store(90)
+	e.awaitShape(c.Name(), true)
+	patch := func(body string, subresource ...string) {
+		t.Helper()
+		_, err := o.client.Patch(t.Context(), "large-0", types.MergePatchType, []byte(body), metav1.PatchOptions{FieldManager: scribe.Patcher}, subresource...)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	patch(`{"status":{"phase":"Ready"}}`, "status")
+	patch(`{"metadata":{"labels":{"team":"b"}}}`)
+	patch(`{"spec":{"size":7}}`)
+	patch(`{"metadata":{"finalizers":["example.com/wait"]},"spec":{"size":8}}`)
+	events := e.await("three events", func(events []watch.Event) bool { return len(events) >= 3 })
+	got := describe(events)
+	var facts []string
+	for _, ev := range events {
+		fact := fmt.Sprintf("%s %d→%d %v", ev.Type, ev.OldGeneration, ev.Generation, ev.MetadataOnly)
+		for _, ch := range ev.Changes {
+			fact += fmt.Sprintf(" %s %s %v→%v", ch.Op, ch.Path, ch.Old, ch.New)
+		}
+		facts = append(facts, fact)
+	}
+	want := []string{
+		`MODIFIED 1→1 true replace .metadata.labels.team a→b`,
+		`MODIFIED 1→2 true`,
+		`MODIFIED 2→3 true add .metadata.finalizers["example.com/wait"] <nil>→example.com/wait`,
+	}
+	if d := gocmp.Diff(want, facts); d != "" {
+		t.Errorf("reported (-want +got):\n%s\n%s", d, got)
+	}
+	patch(`{"metadata":{"finalizers":null}}`)
+}
