@@ -79,9 +79,13 @@ func TestHeap(t *testing.T) {
 		{runtimeMemory{3, 60, 6}, 20, 66},
 	} {
 		now = step.now
-		if got := h.used(step.records); got != step.want {
+		if got := h.estimate(step.records); got != step.want {
 			t.Errorf("step %d: %d in use, want %d", i, got, step.want)
 		}
+	}
+	now = runtimeMemory{4, 90, 6}
+	if got := h.exactly(50); got != 96 {
+		t.Errorf("after a collection: %d in use, want 96", got)
 	}
 }
 

@@ -3,7 +3,9 @@ package watch
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/metrics"
+	"slices"
 	"time"
 )
 
@@ -11,9 +13,12 @@ import (
 // with their metadata alone as long as there is too little.
 type pressure struct {
 	manager *Manager
-	used    func(records int64) int64
+	// heap is nil where Options.MemoryUsed measures.
+	heap *heap
 	// calm is since when little was in use; zero if it is not.
 	calm time.Time
+	// settling: what was chosen had not taken effect when this was looked at last.
+	settling bool
 	// exhausted: it was said that nothing more can be done.
 	exhausted bool
 }
@@ -23,9 +28,9 @@ func (m *Manager) keepBudget(ctx context.Context) {
 	if m.opts.MemoryBudget <= 0 {
 		return
 	}
-	p := &pressure{manager: m, used: m.opts.MemoryUsed}
-	if p.used == nil {
-		p.used = newHeap(readRuntime).used
+	p := &pressure{manager: m}
+	if m.opts.MemoryUsed == nil {
+		p.heap = newHeap(readRuntime)
 	}
 	for {
 		p.look(time.Now())
@@ -35,29 +40,23 @@ func (m *Manager) keepBudget(ctx context.Context) {
 	}
 }
 
-// Memory returns how many bytes are in use of how many, as of about a second ago. Both
-// are 0 without a budget.
+// Memory returns how many bytes are in use of how many, as of the last look. Both are 0
+// without a budget.
 func (m *Manager) Memory() (used, budget int64) {
 	return m.memoryUsed.Load(), m.opts.MemoryBudget
 }
 
 func (p *pressure) look(now time.Time) {
-	m, monitors := p.manager, p.manager.watching()
-	loads := make([]load, len(monitors))
-	records := m.crds.load().bytes
-	for i, mon := range monitors {
-		loads[i] = mon.load()
-		records += loads[i].bytes
+	monitors := p.manager.watching()
+	loads, used := p.measure(monitors, false)
+	c := p.choose(loads, used, now)
+	if p.heap != nil && (len(c.degrade) > 0 || p.settled(loads)) {
+		// An estimate is no reason to show less, and the effect is worth to be known.
+		loads, used = p.measure(monitors, true)
+		c = p.choose(loads, used, now)
 	}
-	used, budget := p.used(records), m.opts.MemoryBudget
-	m.memoryUsed.Store(used)
-	switch {
-	case percent(used, budget) >= restoreTo:
-		p.calm = time.Time{}
-	case p.calm.IsZero():
-		p.calm = now
-	}
-	c := choose(used, budget, loads, !p.calm.IsZero() && now.Sub(p.calm) >= m.opts.Timing.ReturnAfter)
+	budget := p.manager.opts.MemoryBudget
+	p.manager.memoryUsed.Store(used)
 	for _, i := range c.degrade {
 		monitors[i].degrade(used, budget, &loads[i])
 	}
@@ -66,10 +65,49 @@ func (p *pressure) look(now time.Time) {
 		p.calm = now // one step after the other
 	}
 	if c.exhausted && !p.exhausted {
-		m.opts.Logger.Error("memory is short, and keeping only metadata would not save enough any more",
+		p.manager.opts.Logger.Error("memory is short, and keeping only metadata would not save enough any more",
 			"used", used, "budget", budget)
 	}
 	p.exhausted = c.exhausted
+}
+
+// measure returns what the resources take, and what is in use in all; exactly, if the
+// garbage is collected for that.
+func (p *pressure) measure(monitors []*monitor, exactly bool) (loads []load, used int64) {
+	if exactly {
+		runtime.GC()
+	}
+	loads = make([]load, len(monitors))
+	records := p.manager.crds.load().bytes
+	for i, mon := range monitors {
+		loads[i] = mon.load()
+		records += loads[i].bytes
+	}
+	switch {
+	case p.heap == nil:
+		return loads, p.manager.opts.MemoryUsed(records)
+	case exactly:
+		return loads, p.heap.exactly(records)
+	}
+	return loads, p.heap.estimate(records)
+}
+
+func (p *pressure) choose(loads []load, used int64, now time.Time) choice {
+	opts := &p.manager.opts
+	switch {
+	case percent(used, opts.MemoryBudget) >= restoreTo:
+		p.calm = time.Time{}
+	case p.calm.IsZero():
+		p.calm = now
+	}
+	return choose(used, opts.MemoryBudget, loads, !p.calm.IsZero() && now.Sub(p.calm) >= opts.Timing.ReturnAfter)
+}
+
+// settled reports, once, that what was chosen has taken effect.
+func (p *pressure) settled(loads []load) bool {
+	before := p.settling
+	p.settling = slices.ContainsFunc(loads, func(l load) bool { return l.settling })
+	return before && !p.settling
 }
 
 // load is what the resource takes now. What cannot be reached, or is not served, will
@@ -155,15 +193,21 @@ type runtimeMemory struct {
 
 func newHeap(read func() runtimeMemory) *heap { return &heap{read: read} }
 
-// used returns the bytes in use, given what the Records take. It is called in turn.
-func (h *heap) used(records int64) int64 {
+// estimate returns the bytes in use at worst, given what the Records take: it is not
+// known how much they had grown when the last collection was made.
+func (h *heap) estimate(records int64) int64 {
 	now := h.read()
 	if now.collections != h.collections {
-		// It was since the last look, and the Records may have grown before it or after.
 		h.collections, h.then = now.collections, min(h.records, records)
 	}
 	h.records = records
 	return now.live + now.other + records - h.then
+}
+
+// exactly is estimate just after a collection.
+func (h *heap) exactly(records int64) int64 {
+	h.records = records
+	return h.estimate(records)
 }
 
 // readRuntime reads runtime/metrics.

@@ -40,11 +40,17 @@ func (b *budget) options(group string) watch.Options {
 // fill creates objects that it is worth to reduce.
 func (o *objects) fill(n int) {
 	o.t.Helper()
-	letters := rand.New(rand.NewPCG(1, 2))
+	o.fillWith(n, 600)
+}
+
+// fillWith creates objects of which a Record takes four bytes for each word.
+func (o *objects) fillWith(n, words int) {
+	o.t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
 	for i := range n {
 		var text strings.Builder
-		for range 600 {
-			fmt.Fprintf(&text, "%08x", letters.Uint32())
+		for range words {
+			fmt.Fprintf(&text, "%08x", random.Uint32())
 		}
 		obj := &unstructured.Unstructured{Object: scribe.Object{
 			"apiVersion": o.crd.Group + "/v1", "kind": o.crd.Kind(),
