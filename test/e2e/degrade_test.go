@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/crdwatch/crdwatch/pkg/discovery"
 	"github.com/crdwatch/crdwatch/pkg/store"
 	"github.com/crdwatch/crdwatch/pkg/watch"
 	"github.com/crdwatch/crdwatch/test/controlplane"
@@ -154,21 +156,50 @@ func (e *engine) reported(o *objects, group string) []watch.Event {
 // TestDegrade: a resource goes over to metadata, and back, several times while it is
 // written to; each generation and deletion is told once, and nothing else.
 func TestDegrade(t *testing.T) {
-	const group = "degrade.example.com"
+	p := newProxy(t, shared)
+	lists := 0
+	degrade(t, p, "degrade.example.com",
+		func() { lists = p.Stats().Count("list") },
+		func() {
+			if n := p.Stats().Count("list") - lists; n > 0 {
+				t.Errorf("%d lists to keep less", n)
+			}
+		})
+}
+
+// TestDegradeUnderFaults: the same while watches break off all the time.
+func TestDegradeUnderFaults(t *testing.T) {
+	p := newProxy(t, shared)
+	ctx, cancel := context.WithCancel(t.Context())
+	var faults sync.WaitGroup
+	defer faults.Wait()
+	defer cancel()
+	n := 0
+	begin := sync.OnceFunc(func() {
+		faults.Go(func() {
+			n = repeat(ctx, 40*time.Millisecond, func() { p.Now(controlplane.Truncate(), controlplane.Verb("watch")) })
+		})
+	})
+	degrade(t, p, "faultydegrade.example.com", begin, func() {})
+	cancel()
+	faults.Wait()
+	t.Logf("the watches broke off %d times", n)
+}
+
+// degrade goes over three times, each time between two calls.
+func degrade(t *testing.T, p *controlplane.Proxy, group string, reducing, reduced func()) {
+	t.Helper()
 	c := scribe.Install(t, shared, group, 1)[0]
 	o := newObjects(t, shared, c)
 	o.fill(200)
 	b := &budget{}
-	p := newProxy(t, shared)
 	e := start(t, p.Config(), b.options(group))
 	stop := writing(t, shared, []scribe.CRD{c})
 	for range 3 {
-		lists := p.Stats().Count("list")
+		reducing()
 		b.used.Store(90)
 		e.awaitShape(c.Name(), true)
-		if n := p.Stats().Count("list") - lists; n > 0 {
-			t.Errorf("%d lists to keep less", n)
-		}
+		reduced()
 		before, _ := e.status(c.Name())
 		if size := before.RecordBytes / int64(before.Objects); size > 400 {
 			t.Errorf("an object of metadata takes %d bytes", size)
@@ -181,13 +212,41 @@ func TestDegrade(t *testing.T) {
 		e.awaitShape(c.Name(), false)
 	}
 	ledger := stop()
-	reduced := generations(t, e.reported(o, group), ledger)
-	t.Logf("%d writes, %d events of metadata alone", ledger.Len(), reduced)
-	if reduced == 0 {
+	n := generations(t, e.reported(o, group), ledger)
+	t.Logf("%d writes, %d events of metadata alone", ledger.Len(), n)
+	if n == 0 {
 		t.Error("nothing was written while only metadata was kept")
 	}
 	noGaps(t, e, "")
 	consistent(t, e, group)
+	if depth, bytes := e.QueueStats(); depth != 0 || bytes != 0 {
+		t.Errorf("%d changes, %d bytes wait", depth, bytes)
+	}
+}
+
+// TestRefillAfterExpiry: where whole objects cannot be had at the watch's own position any
+// more, they are listed as they are, and that nothing differs is no gap.
+func TestRefillAfterExpiry(t *testing.T) {
+	const group = "refill.example.com"
+	cp := controlplane.StartT(t, controlplane.Options{})
+	c := scribe.Install(t, cp, group, 1)[0]
+	o := newObjects(t, cp, c)
+	o.fill(100)
+	b := &budget{}
+	e := start(t, cp.Config(), b.options(group))
+	b.used.Store(90)
+	e.awaitShape(c.Name(), true)
+	if err := cp.Expire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.used.Store(10)
+	e.awaitShape(c.Name(), false)
+	o.resize("large-1", 2)
+	events := e.await("a change", func(events []watch.Event) bool { return len(of(events, group)) > 0 })
+	noGaps(t, e, discovery.CRDs().CRD)
+	if all := of(events, group); len(all) != 1 || len(all[0].Changes) != 1 || all[0].MetadataOnly {
+		t.Errorf("reported:\n%s", describe(events))
+	}
 }
 
 // TestDegradedRestart: what was reduced stays so, and nothing is missed meanwhile; where
@@ -202,8 +261,8 @@ func TestDegradedRestart(t *testing.T) {
 	e := remembering(t, shared.Config(), dir, b.options(group))
 	b.used.Store(90)
 	e.awaitShape(c.Name(), true)
+	awaitSaved(t, dir, c.Name(), 100, 0)
 	e.stop()
-	requireSaved(t, dir, c.Name(), 100, 0)
 
 	o.resize("large-1", 2)
 	o.remove("large-2")
@@ -235,8 +294,8 @@ func TestDegradedRestart(t *testing.T) {
 	if len(events) != 1 || len(events[0].Changes) != 1 || events[0].MetadataOnly {
 		t.Errorf("reported:\n%s", describe(events))
 	}
+	awaitSaved(t, dir, c.Name(), 0, 99)
 	e.stop()
-	requireSaved(t, dir, c.Name(), 0, 99)
 	if d := gocmp.Diff(o.there(), savedObjects(t, dir, c.Name())); d != "" {
 		t.Errorf("saved (-there +saved):\n%s", d)
 	}
@@ -258,20 +317,29 @@ func TestKilledWhileDegrading(t *testing.T) {
 	}})
 	b.used.Store(90)
 	e.awaitShape(c.Name(), true)
+	awaitSaved(t, dir, c.Name(), 50, 50)
 	e.stop()
-	requireSaved(t, dir, c.Name(), 50, 50)
 	b.used.Store(60)
 	e = remembering(t, shared.Config(), dir, b.options(group))
 	e.awaitShape(c.Name(), true)
 	if events, _ := e.snapshot(); len(events) > 0 {
 		t.Errorf("reported:\n%s", describe(events))
 	}
-	e.stop()
-	requireSaved(t, dir, c.Name(), 100, 0)
+	awaitSaved(t, dir, c.Name(), 100, 0)
 }
 
-// requireSaved counts what a directory has of a CRD.
-func requireSaved(t *testing.T, dir, crd string, thin, whole int) {
+// awaitSaved waits until a directory has so many objects of a CRD. The informer is ahead
+// of what is kept.
+func awaitSaved(t *testing.T, dir, crd string, thin, whole int) {
+	t.Helper()
+	patience.Until(t, fmt.Sprintf("%d of metadata alone and %d whole are saved", thin, whole), func() (bool, string) {
+		n := savedForms(t, dir, crd)
+		return n[true] == thin && n[false] == whole, fmt.Sprint(n)
+	})
+}
+
+// savedForms counts what a directory has of a CRD, by whether it is metadata alone.
+func savedForms(t *testing.T, dir, crd string) map[bool]int {
 	t.Helper()
 	c, ok := checkpointOf(t, dir, crd)
 	if !ok {
@@ -282,16 +350,14 @@ func requireSaved(t *testing.T, dir, crd string, thin, whole int) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	got := map[bool]int{}
+	n := map[bool]int{}
 	for o, err := range r.Objects(t.Context(), c.Resource) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got[watch.Restore(o).MetadataOnly()]++
+		n[watch.Restore(o).MetadataOnly()]++
 	}
-	if got[true] != thin || got[false] != whole {
-		t.Errorf("saved are %d of metadata alone and %d whole, want %d and %d", got[true], got[false], thin, whole)
-	}
+	return n
 }
 
 // TestDegradeDuringFirstList: a list that would take too much is begun again, for less.
