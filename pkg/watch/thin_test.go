@@ -143,6 +143,7 @@ func TestThinSize(t *testing.T) {
 		}
 		sum += thin.Size()
 	}
+	t.Logf("%d bytes for each", sum/n)
 	if mean := sum / n; mean > thinSize || mean < thinSize/3 {
 		t.Errorf("a Record of metadata takes %d bytes, not about %d", mean, thinSize)
 	}
