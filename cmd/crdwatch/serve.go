@@ -51,9 +51,8 @@ where the last process ended: what happened meanwhile is asked of the API
 server. Without it the newest changes are kept in memory, and forgotten at the
 end.
 
-With --max-memory, by default the limit of the cgroup, it gets along with so
-much memory: when that is nearly used up, only the metadata of the objects of
-the largest types is watched until there is room again.
+Where memory is short (--max-memory), only the metadata of the objects of the
+largest types is watched until there is room again.
 
 With --auth kubernetes callers show a bearer token that the API server accepts,
 or a client certificate, and are shown what they may list (or watch, for a

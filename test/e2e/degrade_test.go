@@ -283,6 +283,46 @@ func TestRefillAfterExpiry(t *testing.T) {
 	}
 }
 
+// TestDegradedRelist: where the objects have to be listed page by page, for example at the
+// oldest revision after a 410, it is their metadata that is listed.
+func TestDegradedRelist(t *testing.T) {
+	const group = "thinpages.example.com"
+	c := scribe.Install(t, shared, group, 1)[0]
+	o := newObjects(t, shared, c)
+	o.fill(100)
+	p := newProxy(t, shared)
+	b := &budget{}
+	e := start(t, p.Config(), b.options(group))
+	b.used.Store(90)
+	e.awaitShape(c.Name(), true)
+	o.resize("large-1", 2)
+	e.await("a change", seen(watch.Modified, "large-1"))
+	list, err := o.client.List(t.Context(), metav1.ListOptions{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resuming := func(r *http.Request) bool { return r.URL.Query().Get("sendInitialEvents") == "" }
+	message := fmt.Sprintf("too old resource version: 1 (%s)", list.GetResourceVersion())
+	refused := p.Next(1, controlplane.ErrorEvent(http.StatusGone, metav1.StatusReasonExpired, message), controlplane.AllOf(controlplane.Watches(c.Name()), resuming))
+	lists := p.Stats().Count("list")
+	p.Now(controlplane.End(), controlplane.Watches(c.Name()))
+	patience.Until(t, "the objects are listed", func() (bool, string) {
+		return refused.Hits() == 1 && p.Stats().Count("list") > lists, fmt.Sprint(refused.Hits())
+	})
+	o.resize("large-2", 2)
+	o.remove("large-3")
+	events := of(e.await("a deletion", seen(watch.Deleted, "large-3")), group)
+	e.awaitShape(c.Name(), true)
+	var facts []string
+	for _, ev := range events {
+		facts = append(facts, fmt.Sprintf("%s %s %d→%d %v", ev.Type, ev.Name, ev.OldGeneration, ev.Generation, ev.MetadataOnly))
+	}
+	want := []string{"MODIFIED large-1 1→2 true", "MODIFIED large-2 1→2 true", "DELETED large-3 0→1 true"}
+	if d := gocmp.Diff(want, facts); d != "" {
+		t.Errorf("reported (-want +got):\n%s", d)
+	}
+}
+
 // TestDegradedRestart: what was reduced stays so, and nothing is missed meanwhile; where
 // nobody counts memory, whole objects come back by themselves.
 func TestDegradedRestart(t *testing.T) {
