@@ -101,7 +101,7 @@ type Timing struct {
 	DriftEvery time.Duration
 	// MemoryEvery is how often the memory is looked at, and ReturnAfter how long little
 	// must have been in use for whole objects to be kept again. Default 250 ms and 5 min:
-	// a first list can bring 60 MB a second.
+	// a first list can bring tens of megabytes a second.
 	MemoryEvery, ReturnAfter time.Duration
 	// StartWidth is how many watches are started at once. Default 4.
 	StartWidth int

@@ -86,8 +86,16 @@ func (f *feed) rememberThin(some, of int, resumes bool) {
 
 // slimming is a way from whole objects to their metadata.
 type slimming struct {
+	// next is always ready.
+	next  chan struct{}
 	begun bool
 	keys  []string
+}
+
+func newSlimming() *slimming {
+	s := &slimming{next: make(chan struct{})}
+	close(s.next)
+	return s
 }
 
 // beginSlimming is called for each opened watch.
@@ -100,15 +108,8 @@ func (p *pump) beginSlimming(t target) {
 	}
 	p.feed.reshape(mixed)
 	if p.slimming == nil {
-		p.slimming = &slimming{}
+		p.slimming = newSlimming()
 	}
-}
-
-// closed is always ready.
-func closed() <-chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
 }
 
 // toSlim is ready as long as Records are to be exchanged.
@@ -116,7 +117,7 @@ func (p *pump) toSlim() <-chan struct{} {
 	if p.slimming == nil {
 		return nil
 	}
-	return closed()
+	return p.slimming.next
 }
 
 // slimSome exchanges some Records, and reports false when ctx has ended.
