@@ -29,6 +29,7 @@ type serveOptions struct {
 	access        accessOptions
 	history       dataOptions
 	audit         auditorOptions
+	memory        memoryOptions
 }
 
 func newServeCommand(g *globals) *cobra.Command {
@@ -49,6 +50,9 @@ With --data-dir the history of all changes is kept there, and a restart goes on
 where the last process ended: what happened meanwhile is asked of the API
 server. Without it the newest changes are kept in memory, and forgotten at the
 end.
+
+Where memory is short (--max-memory), only the metadata of the objects of the
+largest types is watched until there is room again.
 
 With --auth kubernetes callers show a bearer token that the API server accepts,
 or a client certificate, and are shown what they may list (or watch, for a
@@ -88,6 +92,7 @@ lets one browser in, and then another one is printed.`,
 	flags.StringVar(&o.probeAddress, "probe-address", ":8081", "Address of the probes")
 	o.history.addFlags(flags)
 	o.audit.addFlags(flags)
+	o.memory.addFlags(flags)
 	o.access.addFlags(flags)
 	return cmd
 }
@@ -99,7 +104,7 @@ func (o *serveOptions) validate() error {
 	if _, _, err := net.SplitHostPort(o.probeAddress); err != nil {
 		return fmt.Errorf("--probe-address: %w", err)
 	}
-	if err := errors.Join(o.history.validate(), o.audit.validate()); err != nil {
+	if err := errors.Join(o.history.validate(), o.audit.validate(), o.memory.validate()); err != nil {
 		return err
 	}
 	return o.selection.validate()
@@ -123,7 +128,12 @@ func (o *serveOptions) run(ctx context.Context) (err error) {
 	}
 	// Last of all: the servers read from it while they drain.
 	defer func() { err = errors.Join(err, h.close()) }()
-	manager, auditor, err := o.engine(ctx, h, clients, metrics)
+	budget, restore, err := o.memory.apply()
+	if err != nil {
+		return err
+	}
+	defer restore()
+	manager, auditor, err := o.engine(ctx, h, clients, metrics, budget)
 	if err != nil {
 		return err
 	}
@@ -175,11 +185,11 @@ func (o *serveOptions) warnOfConnection(ctx context.Context, cfg *rest.Config, c
 
 // engine makes what watches, and what audits, nil if that is not wanted. Both are told
 // of each other before either runs.
-func (o *serveOptions) engine(ctx context.Context, h *dataDir, clients *watch.Clients, metrics *report.Metrics) (*watch.Manager, *live.Auditor, error) {
+func (o *serveOptions) engine(ctx context.Context, h *dataDir, clients *watch.Clients, metrics *report.Metrics, budget int64) (*watch.Manager, *live.Auditor, error) {
 	var auditor *live.Auditor
 	sink := &selectedSink{next: h.recorder}
 	opts := watch.Options{
-		Clients: clients, Sink: sink, Snapshots: h.snapshots(), Observer: metrics, Logger: o.log,
+		Clients: clients, Sink: sink, Snapshots: h.snapshots(), Observer: metrics, Logger: o.log, MemoryBudget: budget,
 		Resolve: o.selection.resolver(func(s *selected) { sink.choose(s.wants) }),
 	}
 	if o.audit.on {

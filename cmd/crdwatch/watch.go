@@ -31,6 +31,7 @@ type watchOptions struct {
 	ignoreStatus  bool
 	specOnly      bool
 	managedFields bool
+	memory        memoryOptions
 }
 
 func newWatchCommand(g *globals) *cobra.Command {
@@ -70,6 +71,7 @@ watched, those too whose CRD is installed later, and the CRDs themselves.`,
 	flags.BoolVar(&o.ignoreStatus, "ignore-status", false, "Do not show changes of status")
 	flags.BoolVar(&o.specOnly, "spec-only", false, "Show changes of spec only")
 	flags.BoolVar(&o.managedFields, "show-managed-fields", false, "Show updates too that change nothing but managedFields")
+	o.memory.addFlags(flags)
 	choices(cmd, "output", report.EventFormats()...)
 	return cmd
 }
@@ -83,7 +85,7 @@ func (o *watchOptions) validate() error {
 	case o.timeout < 0:
 		return fmt.Errorf("--timeout: %s is negative", o.timeout)
 	}
-	return o.selection.validate()
+	return errors.Join(o.memory.validate(), o.selection.validate())
 }
 
 // run watches until ctx ends, enough was shown, or nobody reads any more.
@@ -109,8 +111,13 @@ func (o *watchOptions) run(ctx context.Context) error {
 		done: ctx.Done(), events: make(chan watch.Event, 256), w: o.screen.over(o.streams.out), printer: printer, count: o.count,
 		filter: report.Filter{IgnoreStatus: o.ignoreStatus, SpecOnly: o.specOnly},
 	}
+	budget, restore, err := o.memory.apply()
+	if err != nil {
+		return err
+	}
+	defer restore()
 	manager := watch.New(watch.Options{
-		Clients: clients, Sink: out, Initial: o.initial, ManagedFields: o.managedFields, Logger: o.log,
+		MemoryBudget: budget, Clients: clients, Sink: out, Initial: o.initial, ManagedFields: o.managedFields, Logger: o.log,
 		Resolve: o.selection.resolver(func(s *selected) { out.wants = s.wants }),
 	})
 	group, ctx := errgroup.WithContext(ctx)

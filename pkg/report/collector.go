@@ -16,6 +16,8 @@ type Watched interface {
 	// QueueStats returns the number of changes that wait for their worker, and the
 	// bytes that they take.
 	QueueStats() (depth int, bytes int64)
+	// Memory returns how many bytes are in use, and of what budget; 0 for none.
+	Memory() (used, budget int64)
 }
 
 // Queue is another place where changes wait: a Recorder.
@@ -40,6 +42,7 @@ type collector struct {
 	labels  *labelCap
 
 	resources, objects, recordBytes, queueDepth, queueBytes *prometheus.Desc
+	metadataOnly, memoryUsed, memoryBudget                  *prometheus.Desc
 }
 
 func newCollector(w Watched, labels *labelCap) *collector {
@@ -52,6 +55,10 @@ func newCollector(w Watched, labels *labelCap) *collector {
 		recordBytes: desc("record_bytes", "Memory taken by the compact records of the objects."),
 		queueDepth:  desc("queue_depth", "Changes that wait to be compared or committed."),
 		queueBytes:  desc("queue_bytes", "Memory taken by the changes that wait to be compared or committed."),
+
+		metadataOnly: desc("metadata_only_resources", "Custom resources of whose objects only the metadata is kept, because memory is short."),
+		memoryUsed:   desc("memory_used_bytes", "Memory in use that counts against the budget, without garbage."),
+		memoryBudget: desc("memory_budget_bytes", "Memory to get along with."),
 	}
 }
 
@@ -61,7 +68,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.resources, c.objects, c.recordBytes, c.queueDepth, c.queueBytes} {
+	for _, d := range []*prometheus.Desc{c.resources, c.objects, c.recordBytes, c.queueDepth, c.queueBytes, c.metadataOnly, c.memoryUsed, c.memoryBudget} {
 		ch <- d
 	}
 }
@@ -85,6 +92,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	ch <- gauge(c.recordBytes, float64(sums.recordBytes))
 	ch <- gauge(c.queueDepth, float64(depth))
 	ch <- gauge(c.queueBytes, float64(bytes))
+	ch <- gauge(c.metadataOnly, float64(sums.metadataOnly))
+	if used, budget := c.watched.Memory(); budget > 0 {
+		ch <- gauge(c.memoryUsed, float64(used))
+		ch <- gauge(c.memoryBudget, float64(budget))
+	}
 }
 
 func gauge(d *prometheus.Desc, value float64, labels ...string) prometheus.Metric {
@@ -97,6 +109,8 @@ type sums struct {
 	states      map[watch.State]int
 	objects     map[[2]string]int
 	recordBytes int64
+	// metadataOnly counts the resources that are.
+	metadataOnly int
 }
 
 func (c *collector) sum(statuses []watch.Status) sums {
@@ -107,6 +121,9 @@ func (c *collector) sum(statuses []watch.Status) sums {
 		s.states[st.State]++
 		s.objects[[2]string{group, resource}] += st.Objects
 		s.recordBytes += st.RecordBytes
+		if st.MetadataOnly {
+			s.metadataOnly++
+		}
 	}
 	return s
 }

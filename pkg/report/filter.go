@@ -92,7 +92,7 @@ func (f Filter) reduce(ev *watch.Event) *watch.Event {
 		}
 	}
 	switch {
-	case ev.Type == watch.Modified && len(kept) == 0:
+	case ev.Type == watch.Modified && len(kept) == 0 && !hidesSpec(ev):
 		return nil
 	case len(kept) == len(ev.Changes):
 		return ev
@@ -103,6 +103,11 @@ func (f Filter) reduce(ev *watch.Event) *watch.Event {
 		reduced.Managers = managersOf(kept)
 	}
 	return &reduced
+}
+
+// hidesSpec: a change of the spec is known by the generation alone.
+func hidesSpec(ev *watch.Event) bool {
+	return ev.MetadataOnly && ev.Generation != ev.OldGeneration
 }
 
 func (f Filter) wantsSection(section string) bool {

@@ -31,33 +31,35 @@ func TestFilterSelects(t *testing.T) {
 		event  watch.Event
 		want   bool
 	}{
-		"everything":                    {Filter{}, mixed(), true},
-		"resource":                      {Filter{Resource: "certificates.cert-manager.io"}, mixed(), true},
-		"resource of another group":     {Filter{Resource: "certificates.cert-manager.com"}, mixed(), false},
-		"resource that is a prefix":     {Filter{Resource: "certificates"}, mixed(), false},
-		"resource of a longer plural":   {Filter{Resource: "certificatesx.cert-manager.io"}, mixed(), false},
-		"namespace":                     {Filter{Namespace: "web"}, mixed(), true},
-		"other namespace":               {Filter{Namespace: "we"}, mixed(), false},
-		"no namespace, namespaced":      {Filter{Namespace: NoNamespace}, mixed(), false},
-		"no namespace, cluster-scoped":  {Filter{Namespace: NoNamespace}, clustered, true},
-		"a namespace, cluster-scoped":   {Filter{Namespace: "web"}, clustered, false},
-		"name":                          {Filter{Name: "tls-main"}, mixed(), true},
-		"other name":                    {Filter{Name: "tls"}, mixed(), false},
-		"type":                          {Filter{Type: watch.Modified}, mixed(), true},
-		"other type":                    {Filter{Type: watch.Deleted}, mixed(), false},
-		"manager":                       {Filter{Manager: "controller"}, mixed(), true},
-		"other manager":                 {Filter{Manager: "helm"}, mixed(), false},
-		"manager of dropped changes":    {Filter{Manager: "controller", IgnoreStatus: true}, mixed(), false},
-		"manager of kept changes":       {Filter{Manager: "kubectl-edit", SpecOnly: true}, mixed(), true},
-		"since is inclusive":            {Filter{Since: noon}, mixed(), true},
-		"before since":                  {Filter{Since: noon.Add(time.Nanosecond)}, mixed(), false},
-		"until is exclusive":            {Filter{Until: noon}, mixed(), false},
-		"before until":                  {Filter{Until: noon.Add(time.Nanosecond)}, mixed(), true},
-		"gap in what was asked for":     {Filter{Namespace: "web", Name: "x", Manager: "m", SpecOnly: true}, gap(), true},
-		"gap of another resource":       {Filter{Resource: "issuers.cert-manager.io"}, gap(), false},
-		"gap when asked for other type": {Filter{Type: watch.Modified}, gap(), false},
-		"gap outside the window":        {Filter{Since: noon.Add(time.Hour)}, gap(), false},
-		"added, without changes":        {Filter{IgnoreStatus: true, SpecOnly: true}, added, true},
+		"everything":                     {Filter{}, mixed(), true},
+		"resource":                       {Filter{Resource: "certificates.cert-manager.io"}, mixed(), true},
+		"resource of another group":      {Filter{Resource: "certificates.cert-manager.com"}, mixed(), false},
+		"resource that is a prefix":      {Filter{Resource: "certificates"}, mixed(), false},
+		"resource of a longer plural":    {Filter{Resource: "certificatesx.cert-manager.io"}, mixed(), false},
+		"namespace":                      {Filter{Namespace: "web"}, mixed(), true},
+		"other namespace":                {Filter{Namespace: "we"}, mixed(), false},
+		"no namespace, namespaced":       {Filter{Namespace: NoNamespace}, mixed(), false},
+		"no namespace, cluster-scoped":   {Filter{Namespace: NoNamespace}, clustered, true},
+		"a namespace, cluster-scoped":    {Filter{Namespace: "web"}, clustered, false},
+		"name":                           {Filter{Name: "tls-main"}, mixed(), true},
+		"other name":                     {Filter{Name: "tls"}, mixed(), false},
+		"type":                           {Filter{Type: watch.Modified}, mixed(), true},
+		"other type":                     {Filter{Type: watch.Deleted}, mixed(), false},
+		"manager":                        {Filter{Manager: "controller"}, mixed(), true},
+		"other manager":                  {Filter{Manager: "helm"}, mixed(), false},
+		"manager of dropped changes":     {Filter{Manager: "controller", IgnoreStatus: true}, mixed(), false},
+		"manager of kept changes":        {Filter{Manager: "kubectl-edit", SpecOnly: true}, mixed(), true},
+		"since is inclusive":             {Filter{Since: noon}, mixed(), true},
+		"before since":                   {Filter{Since: noon.Add(time.Nanosecond)}, mixed(), false},
+		"until is exclusive":             {Filter{Until: noon}, mixed(), false},
+		"before until":                   {Filter{Until: noon.Add(time.Nanosecond)}, mixed(), true},
+		"gap in what was asked for":      {Filter{Namespace: "web", Name: "x", Manager: "m", SpecOnly: true}, gap(), true},
+		"gap of another resource":        {Filter{Resource: "issuers.cert-manager.io"}, gap(), false},
+		"gap when asked for other type":  {Filter{Type: watch.Modified}, gap(), false},
+		"gap outside the window":         {Filter{Since: noon.Add(time.Hour)}, gap(), false},
+		"added, without changes":         {Filter{IgnoreStatus: true, SpecOnly: true}, added, true},
+		"a spec that is not known":       {Filter{SpecOnly: true}, thin(4, 5), true},
+		"only metadata, and none wanted": {Filter{SpecOnly: true}, thin(5, 5), false},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -66,6 +68,14 @@ func TestFilterSelects(t *testing.T) {
 			}
 		})
 	}
+}
+
+// thin is an update of which only the metadata is known.
+func thin(from, to int64) watch.Event {
+	ev := modified("tls-main", 1)
+	ev.MetadataOnly, ev.OldGeneration, ev.Generation, ev.Managers = true, from, to, nil
+	ev.Changes = []diff.Change{{Path: ".metadata.labels.a", Op: diff.Add, New: "b", Section: "metadata"}}
+	return ev
 }
 
 func TestFilterReduces(t *testing.T) {

@@ -21,6 +21,7 @@ type watched []watch.Status
 
 func (w watched) Statuses() []watch.Status { return w }
 func (w watched) QueueStats() (int, int64) { return 7, 4096 }
+func (w watched) Memory() (int64, int64)   { return 300 << 20, 512 << 20 }
 
 // CRDs may not be read any more.
 func (w watched) CRDs() watch.Status {
@@ -59,7 +60,9 @@ func families(t *testing.T, m *Metrics) map[string]*dto.MetricFamily {
 }
 
 func TestMetricsAreWhatTheyPromise(t *testing.T) {
-	m := busyMetrics(t, cluster())
+	statuses := cluster()
+	statuses[0].MetadataOnly = true
+	m := busyMetrics(t, statuses)
 	names := []string{}
 	for line := range strings.Lines(wantMetrics) {
 		if name, ok := strings.CutPrefix(line, "# TYPE "); ok {
@@ -83,6 +86,15 @@ crdwatch_events_total{group="cert-manager.io",resource="certificates",type="MODI
 # HELP crdwatch_gaps_total Windows in which changes of a resource were missed for good.
 # TYPE crdwatch_gaps_total counter
 crdwatch_gaps_total{group="cert-manager.io",resource="certificates"} 1
+# HELP crdwatch_memory_budget_bytes Memory to get along with.
+# TYPE crdwatch_memory_budget_bytes gauge
+crdwatch_memory_budget_bytes 5.36870912e+08
+# HELP crdwatch_memory_used_bytes Memory in use that counts against the budget, without garbage.
+# TYPE crdwatch_memory_used_bytes gauge
+crdwatch_memory_used_bytes 3.145728e+08
+# HELP crdwatch_metadata_only_resources Custom resources of whose objects only the metadata is kept, because memory is short.
+# TYPE crdwatch_metadata_only_resources gauge
+crdwatch_metadata_only_resources 1
 # HELP crdwatch_objects Objects known.
 # TYPE crdwatch_objects gauge
 crdwatch_objects{group="apiextensions.k8s.io",resource="customresourcedefinitions"} 3

@@ -32,7 +32,10 @@ func gallery() []watch.Event {
 	clustered.Changes[0].Manager, clustered.Managers = "", nil
 	unwindowed := gap()
 	unwindowed.Gap = &watch.GapInfo{From: "1", To: "2"}
-	events := []watch.Event{initial, added, modified("tls-main", 4711), busy(), deleted, clustered, gap(), unwindowed}
+	thin := modified("tls-main", 4900)
+	thin.MetadataOnly, thin.Managers = true, nil
+	thin.Changes = []diff.Change{{Path: ".metadata.labels.team", Op: diff.Replace, Old: "a", New: "b", Section: "metadata"}}
+	events := []watch.Event{initial, added, modified("tls-main", 4711), busy(), deleted, clustered, gap(), unwindowed, thin}
 	for i := range events {
 		events[i].Seq = uint64(i + 1)
 	}

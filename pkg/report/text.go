@@ -73,7 +73,7 @@ func (p *textPrinter) Print(w io.Writer, ev *watch.Event) error {
 	case len(ev.Changes) == 0:
 		p.by(&b, ev.Managers...)
 	default:
-		p.changes(&b, ev.Changes)
+		p.changes(&b, ev)
 	}
 	_, err := w.Write(b.Bytes())
 	return err
@@ -124,6 +124,9 @@ func (p *textPrinter) facts(ev *watch.Event) []piece {
 	// In the text form, a generation is worth its columns when it changes.
 	if gen := generation(ev); gen != "" && (p.wide || strings.Contains(gen, "→")) {
 		facts = append(facts, piece{gen, ""})
+	}
+	if ev.MetadataOnly && ev.Type != watch.Deleted {
+		facts = append(facts, piece{"metadata only", ""})
 	}
 	if p.wide {
 		facts = append(facts, wideFacts(ev)...)
@@ -184,15 +187,17 @@ func (p *textPrinter) by(b *bytes.Buffer, managers ...string) {
 // writer is who wrote a change, and how: what changes are grouped by.
 type writer struct{ manager, subresource, operation string }
 
-// changes writes the changes, grouped by who made them.
-func (p *textPrinter) changes(b *bytes.Buffer, changes []diff.Change) {
+// changes writes the changes, grouped by who made them, where that was looked for.
+func (p *textPrinter) changes(b *bytes.Buffer, ev *watch.Event) {
 	groups := map[writer][]diff.Change{}
-	for _, c := range changes {
+	for _, c := range ev.Changes {
 		who := p.writer(c)
 		groups[who] = append(groups[who], c)
 	}
 	for _, who := range sortedWriters(groups) {
-		p.by(b, who.String())
+		if !ev.MetadataOnly {
+			p.by(b, who.String())
+		}
 		for _, c := range groups[who] {
 			p.change(b, c)
 		}

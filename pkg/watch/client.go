@@ -29,6 +29,8 @@ type Clients struct {
 	// compression, which would cost some 40 KB of memory for the life of every watch,
 	// and is limited by the gate alone.
 	watch dynamic.Interface
+	// watchThin and listThin are watch and list that ask for the objects' metadata alone.
+	watchThin, listThin dynamic.Interface
 	// list reads everything else. unlimited pages whole resources, and creates reviews.
 	list, unlimited dynamic.Interface
 	// metadata reads single CRDs, and counts objects.
@@ -56,9 +58,13 @@ func NewClients(base *rest.Config, requests RequestObserver) (*Clients, error) {
 		limitReceiving(next)
 		return observedTransport{next, requests}
 	})
-	watch, err := newWatchClient(cfg)
+	watch, err := newWatchClient(cfg, runtime.ContentTypeJSON)
 	if err != nil {
 		return nil, fmt.Errorf("creating the watch client for %s: %w", base.Host, err)
+	}
+	watchThin, err := newWatchClient(cfg, partialObject)
+	if err != nil {
+		return nil, fmt.Errorf("creating the watch client for metadata of %s: %w", base.Host, err)
 	}
 	meta, err := metadata.NewForConfig(cfg)
 	if err != nil {
@@ -79,14 +85,29 @@ func NewClients(base *rest.Config, requests RequestObserver) (*Clients, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating the list client for %s: %w", base.Host, err)
 	}
-	return &Clients{watch: watch, list: list, unlimited: unlimited, metadata: meta, discovery: disco.RESTClient()}, nil
+	listThin, err := newAcceptingClient(dynamic.ConfigFor(cfg), partialList)
+	if err != nil {
+		return nil, fmt.Errorf("creating the list client for metadata of %s: %w", base.Host, err)
+	}
+	return &Clients{watch: watch, watchThin: watchThin, listThin: listThin, list: list, unlimited: unlimited, metadata: meta, discovery: disco.RESTClient()}, nil
 }
 
+// What the API server is asked for where only metadata is wanted.
+const (
+	partialObject = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+	partialList   = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+)
+
 // newWatchClient makes a dynamic client that decodes no more than the feed must see.
-func newWatchClient(base *rest.Config) (dynamic.Interface, error) {
+func newWatchClient(base *rest.Config, accept string) (dynamic.Interface, error) {
 	cfg := dynamic.ConfigFor(base)
 	cfg.NegotiatedSerializer = rawCodec{}
-	cfg.AcceptContentTypes = runtime.ContentTypeJSON
+	return newAcceptingClient(cfg, accept)
+}
+
+// newAcceptingClient makes a dynamic client that asks for a form of the objects.
+func newAcceptingClient(cfg *rest.Config, accept string) (dynamic.Interface, error) {
+	cfg.AcceptContentTypes = accept
 	client, err := rest.UnversionedRESTClientFor(cfg)
 	if err != nil {
 		return nil, err

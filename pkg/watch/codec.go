@@ -35,10 +35,19 @@ var sampleAt = [...]int{8, 32}
 // time.
 type codec struct {
 	dictionary []byte
+	// thin: the objects are only their metadata. The dictionary says so.
+	thin bool
+}
+
+func newCodec(dictionary []byte) *codec {
+	return &codec{dictionary: dictionary, thin: bytes.HasPrefix(dictionary, []byte(MetadataOnlyMark))}
 }
 
 // codecs chooses the codec for each object of a resource. It is safe for concurrent use.
 type codecs struct {
+	// first is the dictionary to begin with.
+	first string
+
 	mu      sync.Mutex
 	current *codec
 	objects int
@@ -56,7 +65,7 @@ func (c *codecs) next(text []byte) *codec {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.current == nil {
-		c.current = &codec{}
+		c.current = newCodec([]byte(c.first))
 	}
 	use := c.current
 	c.objects++
@@ -72,10 +81,10 @@ func (c *codecs) next(text []byte) *codec {
 func (c *codec) with(sample []byte) *codec {
 	sample = sample[:min(len(sample), sampleSize)]
 	d := c.dictionary
-	if d == nil {
+	if len(d) == 0 {
 		d = make([]byte, 0, len(sampleAt)*len(sample))
 	}
-	return &codec{dictionary: append(d, sample...)}
+	return &codec{dictionary: append(d, sample...), thin: c.thin}
 }
 
 // scratch are the buffers of one compression or decompression. An encoder takes more

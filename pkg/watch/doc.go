@@ -32,6 +32,16 @@
 // ("the list is complete", "the gap ends here") travels through these queues as a
 // mark: an object that exists only for the informer.
 //
+// # When memory is short
+//
+// With a memory budget (Options.MemoryBudget), the resources that take most are watched
+// on with the metadata of their objects alone when it is nearly used up, and with whole
+// objects again when there is room: see choose for which, and slimming for how. Neither
+// is an event, nor does one get lost by it: a change of the spec shows as another
+// generation. What is not seen meanwhile is what changes in the status. The Records say
+// of themselves what they are, also where they are kept: a process that finds metadata
+// goes on with that.
+//
 // CustomResourceDefinitions are watched by a monitor like all others. It also
 // feeds the discovery.Catalog, from which the Manager learns what to watch.
 package watch

@@ -85,6 +85,11 @@ type Event struct {
 	Generation      int64  `json:"generation,omitempty"`
 	OldGeneration   int64  `json:"oldGeneration,omitempty"`
 
+	// MetadataOnly: of the revision, or of the one before, only the metadata was known,
+	// without managedFields. Changes can be those of metadata alone, no manager is
+	// named, and where the generation is another one the spec has changed as well.
+	MetadataOnly bool `json:"metadataOnly,omitempty"`
+
 	// Managers are the field managers that the change is attributed to, sorted;
 	// for an ADDED event, all managers that the new object names.
 	Managers []string      `json:"managers,omitempty"`

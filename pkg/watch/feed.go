@@ -36,6 +36,8 @@ type feed struct {
 
 	// scope is what is watched, as a Checkpoint says it.
 	scope string
+	// budgeted: somebody sees to it that whole objects are kept again when there is room.
+	budgeted bool
 	// censuses and comparisons are requests to the pump of a live watch.
 	censuses    chan chan<- tally
 	comparisons chan struct{}
@@ -46,6 +48,7 @@ type feed struct {
 
 	mu       sync.Mutex
 	target   target
+	shape    shape
 	changed  chan struct{} // closed and replaced whenever target or retiring changes
 	retiring bool
 	// memory is what an earlier process kept, until the first pump has replayed it.
@@ -93,6 +96,14 @@ type host interface {
 	reached(position string, at time.Time)
 	// comparing: a list follows that is to find what the watch did not tell.
 	comparing()
+	// refilling: a list follows that is to bring whole objects where metadata is kept.
+	refilling()
+	// keys are those of the objects that the informer has.
+	keys() []string
+	// thinned returns the Record to keep instead of an object's; nil for none other.
+	thinned(key string) *Record
+	// slimmed: the informer has metadata alone.
+	slimmed()
 	// handled returns the number of objects that the handler knows.
 	handled() int
 	// listed: the informer has handled a complete list. before is the position
@@ -107,6 +118,7 @@ type host interface {
 func (f *feed) retarget(t target) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	t.thin = f.target.thin
 	if f.target == t {
 		return
 	}
@@ -179,6 +191,10 @@ func (f *feed) catchesUp() bool {
 func (f *feed) caughtUp() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.resuming && f.target.thin && !f.budgeted {
+		f.target.thin = false // there was too little memory once, and now nobody counts it
+		f.signal()
+	}
 	f.resuming = false
 }
 

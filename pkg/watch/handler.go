@@ -37,6 +37,7 @@ func (m *monitor) OnUpdate(oldObj, newObj any) {
 	m.keep(now, +1)
 	switch {
 	case before.same(now):
+		m.reshaped(before, now)
 		m.noticed(now, false)
 		return
 	case before.lost():
@@ -90,7 +91,9 @@ func (m *monitor) modified(before, now *Record) []Event {
 		// The event must not be lost with its details.
 		m.log.Error("comparing two revisions", "resource", m.snapshot().Resource.CRD, "object", now.key(), "error", err)
 	}
-	shown := err != nil || len(changes) > 0
+	thin := before.MetadataOnly() || now.MetadataOnly()
+	// Of a change of the spec that was not seen, the generation is all there is to see.
+	shown := err != nil || len(changes) > 0 || thin && before.generation != now.generation
 	m.missedGenerations(before, now, shown)
 	origin := m.origin(now)
 	if !m.relist.listed {
@@ -100,7 +103,7 @@ func (m *monitor) modified(before, now *Record) []Event {
 		return nil
 	}
 	e := m.event(now, Modified, origin)
-	e.OldGeneration = before.generation
+	e.OldGeneration, e.MetadataOnly = before.generation, thin
 	e.Changes = changes
 	e.Managers = diff.ChangeManagers(changes)
 	return []Event{e}
@@ -118,6 +121,9 @@ func (m *monitor) found(now *Record) []Event {
 
 // compare returns the fields in which two revisions differ.
 func (m *monitor) compare(before, now *Record) ([]diff.Change, error) {
+	if before.MetadataOnly() || now.MetadataOnly() {
+		return m.compareMetadata(before, now)
+	}
 	r := m.snapshot().Resource
 	schema := m.schema(r)
 	opts := diff.Options{ManagedFields: m.opts.ManagedFields}
@@ -132,6 +138,19 @@ func (m *monitor) compare(before, now *Record) ([]diff.Change, error) {
 		})
 	})
 	return changes, err
+}
+
+// compareMetadata is for two revisions of which one, or both, have the metadata alone.
+func (m *monitor) compareMetadata(before, now *Record) ([]diff.Change, error) {
+	o, err := before.Object()
+	if err != nil {
+		return nil, err
+	}
+	n, err := now.Object()
+	if err != nil {
+		return nil, err
+	}
+	return m.schemas.none.Diff(metadataOf(o), metadataOf(n), diff.Options{})
 }
 
 // compareRedacted redacts both by today's rules, which may be stricter than when the older
@@ -190,7 +209,15 @@ func (m *monitor) event(r *Record, typ EventType, origin Origin) Event {
 		SchemaVersion: SchemaVersion, ID: eventID(uid, typ, rv), Time: timestamp(),
 		Type: typ, Origin: origin, Resource: ref(m.snapshot().Resource),
 		Namespace: r.Namespace(), Name: r.Name(), UID: uid,
-		ResourceVersion: rv, Generation: r.generation,
+		ResourceVersion: rv, Generation: r.generation, MetadataOnly: r.MetadataOnly(),
+	}
+}
+
+// reshaped takes in that another part of the same revision is kept: the metadata alone,
+// or again the whole object. Nothing has happened to the object.
+func (m *monitor) reshaped(before, now *Record) {
+	if before.MetadataOnly() != now.MetadataOnly() {
+		m.record(Entry{Object: now, Old: before})
 	}
 }
 

@@ -88,7 +88,8 @@ type SavedObject struct {
 	ResourceVersion string
 	Generation      int64
 	// Body is what a Record has compressed with DEFLATE (RFC 1951) and Dictionary,
-	// which many objects share. Both are read-only.
+	// which many objects share. Both are read-only. A Dictionary that begins with
+	// MetadataOnlyMark says that Body is no more than the object's metadata.
 	Dictionary []byte
 	Body       []byte
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -30,6 +31,8 @@ type Manager struct {
 	// revision is a resourceVersion of the time when Run began, if there is something
 	// saved: what is older was missed.
 	revision string
+	// memoryUsed is what was in use when the memory was looked at last.
+	memoryUsed atomic.Int64
 
 	mu       sync.Mutex
 	selector Selector
@@ -100,6 +103,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	started()
 	m.running.Go(func() { m.reportOrphans(ctx, present) })
 	m.running.Go(func() { m.lookForDrift(ctx) })
+	m.running.Go(func() { m.keepBudget(ctx) })
 	for {
 		select {
 		case <-ctx.Done():
@@ -130,10 +134,11 @@ func (m *Manager) newMonitor(r discovery.Resource, scope Scope) *monitor {
 		settle: m.settled, first: func() {},
 		resource: r, current: Pending, since: time.Now(), narrowed: scope != (Scope{}),
 	}
+	mon.thinCodecs.first = thinDictionary
 	mon.known.Scope = scopeText(scope)
 	mon.feed = &feed{
 		clients: m.opts.Clients, gate: m.gate, timing: m.opts.Timing, host: mon,
-		scope: mon.known.Scope, started: m.revision, censuses: make(chan chan<- tally), comparisons: make(chan struct{}),
+		scope: mon.known.Scope, budgeted: m.opts.MemoryBudget > 0, started: m.revision, censuses: make(chan chan<- tally), comparisons: make(chan struct{}),
 		crd: r.CRD, crdUID: r.UID,
 		target: targetOf(r, scope), changed: make(chan struct{}), before: make(chan struct{}),
 	}

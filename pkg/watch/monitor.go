@@ -49,7 +49,9 @@ type monitor struct {
 	// informer is nil until there is one.
 	informer atomic.Pointer[cache.SharedIndexInformer]
 
-	codecs      codecs
+	// thinCodecs are those of Records of metadata alone.
+	codecs, thinCodecs codecs
+
 	objects     atomic.Int64
 	recordBytes atomic.Int64
 
@@ -64,6 +66,10 @@ type monitor struct {
 	reason, message string
 	since           time.Time
 	failures        int
+	// wholeSize is what an object took before only its metadata was kept, and shortage
+	// why that is so.
+	wholeSize int64
+	shortage  string
 }
 
 // run watches until ctx ends, or the CRD is gone and its last objects are reported.
@@ -132,10 +138,14 @@ func (m *monitor) listEnds() { m.incoming.clear() }
 // compact makes a Record of an object, or of the sketch of one.
 func (m *monitor) compact(u *unstructured.Unstructured) *Record {
 	now, origin := time.Now(), untag(u)
-	raw := rawOf(u)
-	text := m.redacted(u)
+	raw, codecs, text := rawOf(u), &m.codecs, []byte(nil)
+	if isPartial(u) {
+		codecs, text = &m.thinCodecs, m.thin(u)
+	} else {
+		text = m.redacted(u)
+	}
 	// What comes with a list stays, most often; what changes will change again.
-	r := newRecord(m.codecs.next(text), u.Object, text, now, origin == Reconciled)
+	r := newRecord(codecs.next(text), u.Object, text, now, origin == Reconciled)
 	r.origin = codeOf(origin)
 	if raw != nil {
 		// Nobody else has the sketch: the informer lets go of it for the Record.
@@ -239,9 +249,12 @@ func (m *monitor) drained() {
 
 func (m *monitor) snapshot() Status {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	return Status{
+	s := Status{
 		Resource: m.resource, State: m.current, Reason: m.reason, Message: m.message, Since: m.since, Failures: m.failures,
 		Whole: !m.narrowed, Objects: int(m.objects.Load()), RecordBytes: m.recordBytes.Load(),
 	}
+	shortage := m.shortage
+	m.mu.Unlock()
+	m.reduced(&s, shortage)
+	return s
 }

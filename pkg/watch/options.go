@@ -49,7 +49,7 @@ type Options struct {
 	// Sink must be the one that keeps them now. Nil for a process that remembers nothing.
 	Snapshots Snapshots
 	// StateChanged, if set, is called when what the Status of a resource says of its watch
-	// has changed: state, reason, message, or the number of failures in a row up to the
+	// has changed: state, reason, message, MetadataOnly, or the number of failures in a row up to the
 	// third, which is where Persist gives up, too. It may be called concurrently, and
 	// late: the truth is what Manager.Status returns. It must not block.
 	StateChanged func(crd types.UID)
@@ -57,6 +57,13 @@ type Options struct {
 	Initial bool
 	// ManagedFields makes an update of nothing but managedFields an event.
 	ManagedFields bool
+	// MemoryBudget is how many bytes the process should take; 0 for any number. When it
+	// is nearly used up, the resources that take most are watched with the metadata of
+	// their objects alone (Status.MetadataOnly, Event.MetadataOnly) until there is room.
+	MemoryBudget int64
+	// MemoryUsed measures how many bytes are in use, given what the Records of all
+	// objects take. Nil: as the Go runtime has it.
+	MemoryUsed func(records int64) int64
 	// Observer may be nil.
 	Observer Observer
 	// Logger may be nil.
@@ -92,6 +99,10 @@ type Timing struct {
 	// DriftEvery is the least time between two comparisons of a resource's objects with
 	// the API server; the most is twice as much. Default 1 h; negative for never.
 	DriftEvery time.Duration
+	// MemoryEvery is how often the memory is looked at, and ReturnAfter how long little
+	// must have been in use for whole objects to be kept again. Default 250 ms and 5 min:
+	// a first list can bring tens of megabytes a second.
+	MemoryEvery, ReturnAfter time.Duration
 	// StartWidth is how many watches are started at once. Default 4.
 	StartWidth int
 }
@@ -111,6 +122,8 @@ func (t Timing) withDefaults() Timing {
 		{&t.ForbiddenRetry, time.Minute},
 		{&t.RetireAfter, 5 * time.Second},
 		{&t.DriftEvery, time.Hour},
+		{&t.MemoryEvery, 250 * time.Millisecond},
+		{&t.ReturnAfter, 5 * time.Minute},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -132,6 +145,8 @@ func jitter(d time.Duration) time.Duration {
 type target struct {
 	gvr   schema.GroupVersionResource
 	scope Scope
+	// thin: of the objects only the metadata is wanted.
+	thin bool
 }
 
 // targetOf is what to watch of a resource. Where its names are taken, that is nothing

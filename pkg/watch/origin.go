@@ -56,10 +56,12 @@ func (c *catchUp) took() {
 }
 
 // The origins of Records, not of Events: what an earlier process kept is known
-// already, and of what it kept and cannot be read only the name is.
+// already, and of what it kept and cannot be read only the name is. A Record that was
+// reduced to the metadata is the same revision as before.
 const (
-	originSaved Origin = "saved"
-	originLost  Origin = "lost"
+	originSaved   Origin = "saved"
+	originLost    Origin = "lost"
+	originThinned Origin = "thinned"
 )
 
 // lull waits for the end of what a watch brings at first that goes on after a restart.
@@ -112,7 +114,7 @@ func (l *lull) stop() {
 // originCode is an Origin in a single byte: the index into origins.
 type originCode uint8
 
-var origins = [...]Origin{"", Initial, Live, Resumed, Reconciled, originSaved, originLost}
+var origins = [...]Origin{"", Initial, Live, Resumed, Reconciled, originSaved, originLost, originThinned}
 
 func codeOf(o Origin) originCode {
 	return originCode(max(0, slices.Index(origins[:], o)))

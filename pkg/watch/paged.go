@@ -71,7 +71,7 @@ func (w *pagedWatch) run(ctx context.Context, f *feed, t target, timeout int64, 
 // pages sends all objects and the bookmark, and returns the list's resourceVersion.
 func (w *pagedWatch) pages(ctx context.Context, f *feed, t target, opts metav1.ListOptions) (string, error) {
 	for {
-		list, err := scoped(f.clients.list, t).List(ctx, opts)
+		list, err := f.lister(t).List(ctx, opts)
 		if err != nil {
 			return "", err
 		}

@@ -36,6 +36,10 @@ type pump struct {
 	catchUp   catchUp
 	// exact: the initial objects are those of an earlier revision.
 	exact bool
+	// thin: the watch brings metadata alone.
+	thin bool
+	// slimming is nil if there is nothing to exchange.
+	slimming *slimming
 }
 
 // run returns when ctx ends, when the reflector must list everything again, or when
@@ -56,6 +60,10 @@ func (p *pump) run(ctx context.Context) {
 				return
 			}
 			continue
+		}
+		if p.mustRefill(t) {
+			p.refill(ctx)
+			return
 		}
 		if p.feed.host.state() == Pending {
 			p.feed.host.setState(Syncing, "", "")
@@ -109,6 +117,7 @@ func (p *pump) watch(ctx context.Context, t target, changed <-chan struct{}) err
 	}
 	defer w.Stop()
 	p.catchUp.begin(p.synced, p.feed.missedUpTo())
+	p.beginSlimming(t)
 	p.feed.opened(p.synced)
 	return p.forward(ctx, w, changed)
 }
@@ -185,6 +194,10 @@ func (p *pump) forward(ctx context.Context, w apiwatch.Interface, changed <-chan
 			patience.Reset(p.feed.timing.RetireAfter)
 		case <-patience.C:
 			return errSilent
+		case <-p.toSlim():
+			if !p.slimSome(ctx) {
+				return errStopped
+			}
 		case reply := <-p.feed.censuses:
 			p.census(ctx, reply)
 		case <-p.feed.comparisons:
@@ -267,6 +280,7 @@ func (p *pump) takeInitial(ctx context.Context, event apiwatch.Event, object met
 		p.feed.wentOn() // there is nothing old that a watch would have to go on from
 	}
 	p.feed.keepOldest("")
+	p.feed.listedThin(p.thin)
 	p.catchUp.begin(p.exact, "")
 	p.feed.reached(rv)
 	_, until := p.feed.where()

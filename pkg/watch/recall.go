@@ -30,9 +30,10 @@ type memory struct {
 	log        *slog.Logger
 
 	codecs map[*byte]*codec
-	// newest is the codec with the most samples, and objects how many were read.
-	newest  *codec
-	objects int
+	// newest and newestThin are the codecs with the most samples, of whole objects and of
+	// metadata alone, and objects and thin how many of all and of the latter were read.
+	newest, newestThin *codec
+	objects, thin      int
 	// damaged: not all of what was kept can be read.
 	damaged bool
 }
@@ -72,6 +73,7 @@ func (p *pump) recall(ctx context.Context, m *memory) (resumes bool) {
 	p.send(ctx, apiwatch.Event{Type: apiwatch.Bookmark, Object: initialEventsEnd(c.Position)})
 	p.feed.host.listEnds()
 	p.feed.recalled(c)
+	p.feed.rememberThin(m.thin, m.objects, known.resumes)
 	p.synced = true
 	p.mark(ctx, func() { p.feed.host.recalled(known, m) })
 	if !known.resumes {
@@ -89,6 +91,9 @@ func (m *memory) restore(o SavedObject, unreadable bool) *Record {
 	}
 	r := restore(o, m.codec(o.Dictionary))
 	r.origin = codeOf(originSaved)
+	if r.MetadataOnly() {
+		m.thin++
+	}
 	return r
 }
 
@@ -113,21 +118,25 @@ func (m *memory) codec(dictionary []byte) *codec {
 	key := unsafe.SliceData(dictionary)
 	c, ok := m.codecs[key]
 	if !ok {
-		c = &codec{dictionary: dictionary[:len(dictionary):len(dictionary)]}
+		c = newCodec(dictionary[:len(dictionary):len(dictionary)])
 		if m.codecs == nil {
 			m.codecs = map[*byte]*codec{}
 		}
 		m.codecs[key] = c
 	}
-	if m.newest == nil || len(dictionary) > len(m.newest.dictionary) {
-		m.newest = c
+	newest := &m.newest
+	if c.thin {
+		newest = &m.newestThin
+	}
+	if *newest == nil || len(dictionary) > len((*newest).dictionary) {
+		*newest = c
 	}
 	return c
 }
 
 // Restore returns the Record that was saved.
 func Restore(o SavedObject) *Record {
-	return restore(o, &codec{dictionary: o.Dictionary})
+	return restore(o, newCodec(o.Dictionary))
 }
 
 func restore(o SavedObject, c *codec) *Record {

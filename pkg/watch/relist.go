@@ -19,6 +19,8 @@ type relist struct {
 	damaged bool
 	// drift: the list was asked for to find what the watch did not tell.
 	drift bool
+	// refill: the list was asked for to keep whole objects again.
+	refill bool
 	// differences are the reconciled events since the last list.
 	differences int
 	// missed are the spec generations that no event shows, since the last gap.
@@ -108,7 +110,10 @@ func (m *monitor) recalled(r recollection, from *memory) {
 		m.known.Scope = ""
 	}
 	if from.newest != nil {
-		m.codecs.resume(from.newest, from.objects)
+		m.codecs.resume(from.newest, from.objects-from.thin)
+	}
+	if from.newestThin != nil {
+		m.thinCodecs.resume(from.newestThin, from.thin)
 	}
 	if r.resumes {
 		m.first()
@@ -138,15 +143,18 @@ func (m *monitor) listed(before, now string, since, until time.Time) {
 		})}
 	}
 	m.record(e)
+	if was.refill {
+		m.refilled()
+	}
 }
 
 // gap reports whether a complete list has left something unknown. A first one has
 // nothing before it, and one at the very position of the watch leaves nothing out. One
-// that compares and could not be had at that position is no gap if it finds nothing.
+// that we asked for and could not be had at that position is no gap if it finds nothing.
 // Where etcd was restored from a backup, the position goes back.
 func (r relist) gap(before, now string) bool {
 	known := r.listed || r.rescoped
-	return known && now != before && (!r.drift || r.differences > 0)
+	return known && now != before && (!r.drift && !r.refill || r.differences > 0)
 }
 
 // drifted tells of objects that were not as the watch had told.

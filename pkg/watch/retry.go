@@ -34,7 +34,18 @@ const (
 )
 
 func (f *feed) client(t target) dynamic.ResourceInterface {
+	if t.thin {
+		return scoped(f.clients.watchThin, t)
+	}
 	return scoped(f.clients.watch, t)
+}
+
+// lister is the client to list with, page by page.
+func (f *feed) lister(t target) dynamic.ResourceInterface {
+	if t.thin {
+		return scoped(f.clients.listThin, t)
+	}
+	return scoped(f.clients.list, t)
 }
 
 func scoped(c dynamic.Interface, t target) dynamic.ResourceInterface {

@@ -31,6 +31,10 @@ const (
 	Gone State = "Gone"
 )
 
+// MetadataOnly is the Reason of a Synced or Syncing resource of which only the metadata
+// is kept, because memory is short.
+const MetadataOnly = "MetadataOnly"
+
 // States lists every State, in the order of a resource's life.
 func States() []State {
 	return []State{Pending, Syncing, Synced, Forbidden, NotServed, Broken, Stale, Gone}
@@ -52,6 +56,7 @@ type Status struct {
 	Resource discovery.Resource
 	State    State
 	// Reason is one CamelCase word, Message a sentence; both empty when all is well.
+	// What is less than well with a Synced resource is that it is MetadataOnly.
 	Reason, Message string
 	// Since is when the resource entered State.
 	Since time.Time
@@ -61,6 +66,8 @@ type Status struct {
 	Failures int
 	// Objects is the number of objects known.
 	Objects int
+	// MetadataOnly: Records may have no more than the metadata of their objects.
+	MetadataOnly bool
 	// Whole: all objects of the resource are watched, not a selection of them.
 	Whole bool
 	// RecordBytes is the memory that the compact records of these objects take.

@@ -18,7 +18,7 @@ func TestFailuresInARow(t *testing.T) {
 	told := false
 	m := &monitor{
 		opts: &Options{StateChanged: func(types.UID) { told = true }}, log: slog.New(slog.DiscardHandler),
-		settle: func(bool) {}, current: Pending,
+		settle: func(bool) {}, current: Pending, feed: &feed{},
 	}
 	for i, step := range []struct {
 		state           State

@@ -102,6 +102,7 @@ func (watched) CRDs() watch.Status {
 	return watch.Status{Resource: discovery.CRDs(), State: watch.Synced, Objects: 1}
 }
 func (watched) QueueStats() (int, int64) { return 0, 0 }
+func (watched) Memory() (int64, int64)   { return 1, 2 }
 
 // audited has a finding of each severity, and objects with conditions.
 type audited struct{}

@@ -79,6 +79,9 @@ func (a *Auditor) watched(q audit.Question) (found audit.Answer, target job, ok 
 	}
 	found = audit.Answer{Outcome: audit.Absent, Namespaced: res.Namespaced}
 	if record := a.opts.Source.Record(r.uid, target.key); record != nil {
+		if q.Whole && record.MetadataOnly() {
+			return found, target, false
+		}
 		content, err := record.Object()
 		if err != nil {
 			return found, target, false

@@ -33,13 +33,16 @@
 //
 // A resource is said to be under way (audit.Evaluating) until all its objects, and the CRD
 // with their census, were evaluated for the first time: not before that does no finding
-// mean that nothing is wrong.
+// mean that nothing is wrong. And it is said to be MetadataOnly as long as the watch keeps
+// no more than metadata of its objects, because memory is short: no rule looks at those,
+// and they are not counted. What the rules find in the CRD itself without its objects is
+// said.
 //
 // # When a finding is resolved
 //
 // Only when its rule was applied and does not find it any more, or its subject is gone.
 // A rule that cannot tell leaves its findings open, and so does a resource whose objects
-// cannot be read. A change of severity is one more event that the finding is open, with
+// cannot be read, or are only their metadata. A change of severity is one more event that the finding is open, with
 // the old severity.
 //
 // # After a restart

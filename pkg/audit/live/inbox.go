@@ -124,10 +124,15 @@ func (b *inbox) takeEntry(e *watch.Entry) {
 		b.in.forgotten[uid] = true
 	default:
 		b.advance(&e.Checkpoint)
-		if e.Object != nil && b.open[uid] {
+		if e.Object != nil && b.open[uid] && !reshaped(e) {
 			b.add(e)
 		}
 	}
+}
+
+// reshaped: only more or less of the same revision is kept than before.
+func reshaped(e *watch.Entry) bool {
+	return e.Old != nil && e.Old.MetadataOnly() != e.Object.MetadataOnly() && !e.Object.After(e.Old)
 }
 
 // advance notes the position. One that goes back, after etcd was restored, says that

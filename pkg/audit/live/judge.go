@@ -18,7 +18,7 @@ func (a *Auditor) judgeExemptions() {
 
 // judgeObject evaluates an object, which err says could not be read.
 func (a *Auditor) judgeObject(r *resource, record *watch.Record, o *audit.Object, err error) {
-	if a.tryObject(r, record, o, err) {
+	if record.MetadataOnly() || a.tryObject(r, record, o, err) {
 		a.waited(r, record.Key())
 	} else {
 		r.waits(record.Key())
@@ -105,7 +105,7 @@ func (a *Auditor) judgeCRD(r *resource) {
 	delete(a.due, r)
 	failure, census := r.failure(), r.census()
 	a.view.setConditions(r, census)
-	if census == nil && failure == nil {
+	if census == nil && failure == nil && !r.MetadataOnly {
 		return // the end of the sweep comes here again
 	}
 	began := time.Now()
@@ -173,7 +173,7 @@ func (a *Auditor) candidates(s *subject, v audit.Verdict, in *audit.Input, about
 		}
 		forgotten := f.fromHistory && f.generation == s.generation && in.Earlier == nil && len(in.Updates) == 0
 		// Without its objects, many a rule about a CRD has nothing to say.
-		blind := about == audit.AboutCRD && in.Failure != nil
+		blind := about == audit.AboutCRD && in.Census == nil
 		if unable[f.rule()] || blind || forgotten || a.uncounted(f, in) {
 			list = append(list, f)
 		}

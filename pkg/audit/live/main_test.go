@@ -53,6 +53,8 @@ type cluster struct {
 	// take and changed are told what happens.
 	take    func([]watch.Entry)
 	changed func(types.UID)
+	// listing, if set, is called once before the Records of a resource are handed out.
+	listing func()
 }
 
 func newCluster(t testing.TB) *cluster {
@@ -84,6 +86,10 @@ func (c *cluster) Status(uid types.UID) (watch.Status, bool) {
 }
 
 func (c *cluster) Records(uid types.UID) (watch.Records, bool) {
+	if f := c.listing; f != nil {
+		c.listing = nil
+		f()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := watch.Records{Position: fmt.Sprint(c.rv)}

@@ -79,6 +79,8 @@ func (r *resource) unevaluated() *audit.Unevaluated {
 	switch f := r.failure(); {
 	case f != nil:
 		u.Reason, u.Message = f.Reason, f.Message
+	case r.MetadataOnly:
+		u.Reason, u.Message = watch.MetadataOnly, "its objects are not evaluated: "+r.Message
 	case r.State != watch.Synced:
 		u.Reason, u.Message = string(r.State), "its objects are being read"
 	case r.unreadable != "":
@@ -117,16 +119,33 @@ func (a *Auditor) changeState(uid types.UID) {
 		a.adopt(r)
 		a.answers.typeChanged(status.Resource.GVR.Group, a.again.push)
 	}
-	failed := r.failure() != nil
+	uncountable := r.failure() != nil || r.MetadataOnly
 	r.Status = status
-	if status.State == watch.Synced && r.counting == nil {
+	switch {
+	case status.MetadataOnly:
+		a.reduce(r)
+	case status.State == watch.Synced && r.counting == nil:
 		a.requestSweep(r)
 	}
-	if isNew || failed != (r.failure() != nil) {
+	if isNew || uncountable != (r.failure() != nil || r.MetadataOnly) {
 		a.countChanged(r)
 	}
 	a.view.resource(uid, r.unevaluated())
 	a.touch(r)
+}
+
+// reduce takes in that objects are no more than their metadata, which no rule can judge.
+// What was found stays as it is, and nothing is counted; only the end of an object is
+// followed still. When there are whole objects again, all are looked at.
+func (a *Auditor) reduce(r *resource) {
+	a.inbox.want(r.uid, true)
+	a.dropSweep(r)
+	r.counting = nil
+	delete(a.settling, r)
+	for key := range r.waiting {
+		a.answers.unask(job{r.uid, key})
+	}
+	clear(r.waiting)
 }
 
 // changeCRD takes in what happened to a CRD.

@@ -18,7 +18,7 @@ const (
 
 // uncounted: the objects are being counted for the first time.
 func (r *resource) uncounted() bool {
-	return r.Whole && r.counting == nil && r.failure() == nil
+	return r.Whole && r.counting == nil && r.failure() == nil && !r.MetadataOnly
 }
 
 // countChanged is told that the objects of a resource are counted, that this begins or

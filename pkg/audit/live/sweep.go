@@ -11,6 +11,9 @@ import (
 // requestSweep has all objects of a resource looked at, and counted anew. One that is
 // under way begins again.
 func (a *Auditor) requestSweep(r *resource) {
+	if r.MetadataOnly {
+		return // there will be one when there are whole objects
+	}
 	if r.preparing {
 		r.asked = true
 		return
@@ -40,6 +43,13 @@ func (a *Auditor) beginSweep(p prepared) {
 	held := r.held
 	r.held = nil
 	if a.resources[r.uid] != r {
+		return
+	}
+	if r.MetadataOnly {
+		r.asked = false
+		for _, it := range held {
+			a.changeObject(r, it)
+		}
 		return
 	}
 	r.next = newCounting(p)
@@ -185,6 +195,9 @@ func (a *Auditor) changeObject(r *resource, it *item) {
 	}
 	if a.live {
 		a.updates.add(it.job, it.updates, time.Now())
+	}
+	if r.MetadataOnly {
+		return
 	}
 	o, err := a.read(r, it.now)
 	a.judgeObject(r, it.now, o, err)

@@ -118,10 +118,10 @@ function findingStory(finding) {
   return state === "resolved" ? [title, finding.message] : [title, finding.message, quiet(finding.remediation)];
 }
 
-function changeStory({ changes = [], managers = [], generation, oldGeneration }) {
+function changeStory({ changes = [], managers = [], generation, oldGeneration, metadataOnly }) {
   const by = managers.length > 0 ? `by ${managers.join(", ")}` : "";
   const step = oldGeneration && oldGeneration !== generation ? `generation ${oldGeneration} → ${generation}` : "";
-  const about = [by, step].filter(Boolean).join("; ");
+  const about = [by, step, metadataOnly ? "metadata only" : ""].filter(Boolean).join("; ");
   return [...(changes.length > 0 ? [changeList(changes)] : []), ...(about ? [quiet(about)] : [])];
 }
 
