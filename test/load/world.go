@@ -187,6 +187,9 @@ func (w *world) live(ctx context.Context) {
 			last = now
 		}
 		rate := float64(w.rate.Load())
+		if rate == 0 {
+			owed = 0
+		}
 		n := int(owed * rate)
 		if n == 0 {
 			continue

@@ -22,6 +22,7 @@ import (
 // scenarios are what can be measured.
 var scenarios = map[string]func(*bench, context.Context) error{
 	"growth": (*bench).growth,
+	"deep":   (*bench).deeply,
 }
 
 // options are the command line.
@@ -39,6 +40,8 @@ type options struct {
 	crdwatch  string
 	plots     string
 	profile   string
+
+	depth deepOptions
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
@@ -59,6 +62,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.crdwatch, "crdwatch", cmp.Or(os.Getenv("CRDWATCH_BINARY"), "bin/crdwatch"), "the `program` that serves")
 	fs.StringVar(&o.plots, "plots", "", "growth: write plots as SVG to this `directory`")
 	fs.StringVar(&o.profile, "profile", "", "growth: write profiles of each program to this `directory`; they cost time")
+	o.depth.addFlags(fs)
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
@@ -86,6 +90,9 @@ func (o options) validate() error {
 		if n < 1 {
 			return fmt.Errorf("--%s: %d is not positive", name, n)
 		}
+	}
+	if err := o.depth.validate(); err != nil {
+		return err
 	}
 	if _, err := exec.LookPath(o.crdwatch); err != nil {
 		return fmt.Errorf("--crdwatch: %w", err)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,6 +32,12 @@ type Options struct {
 	DataDir string
 	// CacheDir is where client-go may keep what it discovered.
 	CacheDir string
+	// Audit has it audit what it watches, as it does unless told otherwise.
+	Audit bool
+	// Procs is how many CPUs it may use at a time; 0 for all.
+	Procs int
+	// Flags are more of them, and Environment more variables.
+	Flags, Environment []string
 }
 
 // Server is a running crdwatch serve. Its methods are safe for concurrent use.
@@ -48,13 +55,16 @@ type Server struct {
 // Start starts the program and blocks until it says where it listens, which is
 // before it is ready. The caller stops it.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	args := []string{"serve", "--auth", "none", "--audit=false", "--kubeconfig", o.Kubeconfig,
+	args := []string{"serve", "--auth", "none", "--audit=" + strconv.FormatBool(o.Audit), "--kubeconfig", o.Kubeconfig,
 		"--report-address", "127.0.0.1:0", "--probe-address", "127.0.0.1:0"}
 	if o.DataDir != "" {
 		args = append(args, "--data-dir", o.DataDir)
 	}
-	s := &Server{cmd: exec.Command(o.Binary, args...), done: make(chan struct{})}
-	s.cmd.Env = append(os.Environ(), "KUBECACHEDIR="+o.CacheDir)
+	s := &Server{cmd: exec.Command(o.Binary, append(args, o.Flags...)...), done: make(chan struct{})}
+	s.cmd.Env = append(append(os.Environ(), "KUBECACHEDIR="+o.CacheDir), o.Environment...)
+	if o.Procs > 0 {
+		s.cmd.Env = append(s.cmd.Env, "GOMAXPROCS="+strconv.Itoa(o.Procs))
+	}
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		return nil, err

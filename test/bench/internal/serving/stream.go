@@ -22,21 +22,36 @@ type Arrival struct {
 	At time.Time
 }
 
-// Stream is a client of the live stream.
+// Stream is a client of the live stream that keeps which events came when.
 type Stream struct {
-	cancel context.CancelFunc
-	done   chan struct{}
+	*Listener
 
-	mu       sync.Mutex // guards all below
+	mu       sync.Mutex
 	arrivals []Arrival
-	err      error
 }
 
 // Follow opens the live stream and returns when the server has answered. The caller
 // closes it.
 func (s *Server) Follow(ctx context.Context) (*Stream, error) {
+	st := &Stream{}
+	var err error
+	st.Listener, err = s.Listen(ctx, "", func(data []byte, at time.Time) { st.add(Arrival{eventID(data), at}) })
+	return st, err
+}
+
+// Listener is a client of the live stream that keeps nothing.
+type Listener struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error // why it ended; read it after done
+}
+
+// Listen opens the live stream with further parameters, such as "&type=ADDED", and returns
+// when the server has answered. Each event's JSON, with the time at which it came, is given
+// to a function that must not keep it. The caller closes the Listener.
+func (s *Server) Listen(ctx context.Context, parameters string, each func(data []byte, at time.Time)) (*Listener, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.report+"/api/v1/events?watch=true", http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.report+"/api/v1/events?watch=true"+parameters, http.NoBody)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -50,23 +65,33 @@ func (s *Server) Follow(ctx context.Context) (*Stream, error) {
 		cancel()
 		return nil, errors.Join(fmt.Errorf("following the events: %s", resp.Status), resp.Body.Close())
 	}
-	st := &Stream{cancel: cancel, done: make(chan struct{})}
+	l := &Listener{cancel: cancel, done: make(chan struct{})}
 	go func() {
-		defer close(st.done)
+		defer close(l.done)
 		defer resp.Body.Close()
-		st.fail(st.read(resp.Body))
+		l.err = listen(resp.Body, each)
 	}()
-	return st, nil
+	return l, nil
 }
 
-func (st *Stream) fail(err error) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.err = err
+// Err is why the stream ended, nil as long as it has not.
+func (l *Listener) Err() error {
+	select {
+	case <-l.done:
+		return l.err
+	default:
+		return nil
+	}
 }
 
-// read takes the time before it looks at what came.
-func (st *Stream) read(body io.Reader) error {
+// Close leaves the stream.
+func (l *Listener) Close() {
+	l.cancel()
+	<-l.done
+}
+
+// listen takes the time before it looks at what came. It returns why the stream ended.
+func listen(body io.Reader, each func(data []byte, at time.Time)) error {
 	lines := bufio.NewReaderSize(body, 1<<20)
 	for {
 		line, err := lines.ReadSlice('\n')
@@ -78,7 +103,7 @@ func (st *Stream) read(body io.Reader) error {
 			return fmt.Errorf("following the events: the server said %s", bytes.TrimSpace(name))
 		}
 		if data, ok := bytes.CutPrefix(line, []byte("data: ")); ok {
-			st.add(Arrival{eventID(data), now})
+			each(data, now)
 		}
 	}
 }
@@ -97,9 +122,10 @@ func (st *Stream) add(a Arrival) {
 }
 
 func (st *Stream) state() (int, error) {
+	ended := st.Err()
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return len(st.arrivals), st.err
+	return len(st.arrivals), ended
 }
 
 // Take blocks until n events have come since the last Take, and returns all that have.
@@ -135,10 +161,4 @@ func (st *Stream) taken() []Arrival {
 	taken := st.arrivals
 	st.arrivals = nil
 	return taken
-}
-
-// Close leaves the stream.
-func (st *Stream) Close() {
-	st.cancel()
-	<-st.done
 }
