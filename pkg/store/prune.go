@@ -165,8 +165,9 @@ func (s *SQLite) pruneRest(ctx context.Context) error {
 }
 
 func (s *SQLite) pruneDictionaries(ctx context.Context) (map[int64]bool, error) {
-	ids, err := s.turnInts(ctx, `DELETE FROM dictionaries WHERE id NOT IN
-(SELECT dictionary FROM objects WHERE dictionary = dictionaries.id) RETURNING id`)
+	// One object is enough to know: of those that share one there may be very many.
+	ids, err := s.turnInts(ctx, `DELETE FROM dictionaries WHERE NOT EXISTS
+(SELECT 1 FROM objects WHERE dictionary = dictionaries.id) RETURNING id`)
 	dropped := map[int64]bool{}
 	for _, id := range ids {
 		dropped[id] = true

@@ -233,6 +233,7 @@ func TestPlans(t *testing.T) {
 		"uid":      {store.Query{UID: storetest.UID(1, 4)}, "events_uid (uid=?"},
 		"manager":  {store.Query{Manager: "nobody"}, "PRIMARY KEY (manager=?"},
 		"resource": {store.Query{Resource: resource}, "events_resource (resource=?"},
+		"place":    {store.Query{Resource: resource, Namespace: &ns}, "events_place (resource=? AND namespace=?"},
 		"space":    {store.Query{Namespace: &ns}, "events_namespace (namespace=?"},
 		"type":     {store.Query{Type: watch.Deleted}, "events_rare (type=?"},
 		"gaps":     {store.Query{Type: watch.Gap}, "events_rare (type=?"},
