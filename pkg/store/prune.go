@@ -164,10 +164,14 @@ func (s *SQLite) pruneRest(ctx context.Context) error {
 	})
 }
 
+// sqlPruneDictionaries looks for one object of each and no further: those that share a
+// dictionary may be hundreds of thousands, and NOT IN would read them all, in the turn
+// that commits wait for.
+const sqlPruneDictionaries = `DELETE FROM dictionaries WHERE NOT EXISTS
+(SELECT 1 FROM objects WHERE dictionary = dictionaries.id) RETURNING id`
+
 func (s *SQLite) pruneDictionaries(ctx context.Context) (map[int64]bool, error) {
-	// One object is enough to know: of those that share one there may be very many.
-	ids, err := s.turnInts(ctx, `DELETE FROM dictionaries WHERE NOT EXISTS
-(SELECT 1 FROM objects WHERE dictionary = dictionaries.id) RETURNING id`)
+	ids, err := s.turnInts(ctx, sqlPruneDictionaries)
 	dropped := map[int64]bool{}
 	for _, id := range ids {
 		dropped[id] = true

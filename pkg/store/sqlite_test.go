@@ -255,3 +255,18 @@ func TestPlans(t *testing.T) {
 		}
 	}
 }
+
+// TestDictionariesPlan: pruning stops at the first object that has a dictionary.
+func TestDictionariesPlan(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), store.Options{})
+	defer closing(t, s)
+	plan, err := s.DictionariesPlan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(plan, "\n")
+	if !strings.Contains(text, "SEARCH objects USING COVERING INDEX objects_dictionary (dictionary=?)") || strings.Contains(text, "LIST") {
+		t.Errorf("%s", text)
+	}
+}

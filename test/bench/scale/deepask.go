@@ -45,6 +45,11 @@ func (d *deep) questions(newest time.Time) []struct {
 	}{
 		{"one object", func(r *rand.Rand) question { return d.things[r.IntN(len(d.things))].question() }},
 		{"one minute", func(r *rand.Rand) question { return within(window(r, time.Minute)) }},
+		{"all time from a minute on", func(r *rand.Rand) question {
+			v := window(r, time.Minute)
+			v.Del("until")
+			return within(v)
+		}},
 		{"one hour of one resource in one namespace", func(r *rand.Rand) question { return within(place(r, window(r, time.Hour))) }},
 		{"one resource in one namespace, the oldest", func(r *rand.Rand) question { return within(place(r, url.Values{})) }},
 		{"one hour of one manager", func(r *rand.Rand) question {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -74,7 +75,7 @@ func (d *deep) samples(ctx context.Context) (_ map[watch.ResourceRef][]watch.Eve
 		}
 		found[ev.Resource] = append(found[ev.Resource], ev)
 	}
-	return found, r.Close()
+	return found, errors.Join(r.Close(), os.RemoveAll(data))
 }
 
 // read learns which objects there are from what is kept of them, and how many events each
@@ -127,6 +128,10 @@ func (d *deep) append(ctx context.Context, samples map[watch.ResourceRef][]watch
 		return err
 	}
 	began, batches := time.Now(), make(chan []watch.Event, 1)
+	x, err := dropIndexes(ctx, d.data)
+	if err != nil {
+		return err
+	}
 	go d.make(ctx, samples, last, began, batches)
 	written := 0
 	for events := range batches {
@@ -137,8 +142,11 @@ func (d *deep) append(ctx context.Context, samples map[watch.ResourceRef][]watch
 			d.say("%d events written, %.0f per second", written, float64(written)/time.Since(began).Seconds())
 		}
 	}
-	d.report.filling = time.Since(began)
-	return ctx.Err()
+	if err := errors.Join(ctx.Err(), x.restore(ctx)); err != nil {
+		return err
+	}
+	d.say("%d events written and found again after %.0f s", written, time.Since(began).Seconds())
+	return nil
 }
 
 // make sends all events, which end now, in batches.

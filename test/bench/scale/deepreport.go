@@ -24,7 +24,6 @@ const (
 // was filled before.
 type deepReport struct {
 	first, restart starting
-	filling        time.Duration
 	answers        []answers
 	retentions     []retention
 	stats          store.Stats
