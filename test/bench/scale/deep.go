@@ -23,6 +23,7 @@ type deepOptions struct {
 	rate            int
 	questions       int
 	audit           bool
+	patience        time.Duration
 	dir             string
 }
 
@@ -32,6 +33,7 @@ func (o *deepOptions) addFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.rate, "deep-rate", 200, "deep: changes per second while old events are removed")
 	fs.IntVar(&o.questions, "deep-questions", 500, "deep: how often each question is asked")
 	fs.BoolVar(&o.audit, "deep-audit", true, "deep: audit what is watched")
+	fs.DurationVar(&o.patience, "deep-patience", 10*time.Minute, "deep: how long removing old events is followed, if it is not done before")
 	fs.StringVar(&o.dir, "deep-dir", "", "deep: `directory` for the history, which is left there, and changed; one that was copied after it "+
 		"was filled with the same flags is not filled again (default: a temporary one)")
 }

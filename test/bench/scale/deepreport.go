@@ -89,7 +89,11 @@ func (r *deepReport) writeRetentions(b *strings.Builder, rate int) {
 	fmt.Fprintf(b, "At %d changes a second, from the change to the event at a client of the live stream.\n\n", rate)
 	b.WriteString("| | ready after | removed | in | database before | after | p50 | p99 | p99.9 | at most | RSS, at most |\n|---" + strings.Repeat("|---:", 10) + "|\n")
 	for _, t := range r.retentions {
-		fmt.Fprintf(b, "| %s | %.1f s | %d | %.0f s | %s | %s | %s | %s | %s | %s | %s |\n", t.name, t.ready.Seconds(), t.removed, t.lasting.Seconds(),
+		name := t.name
+		if t.unfinished {
+			name += ", not done by then"
+		}
+		fmt.Fprintf(b, "| %s | %.1f s | %d | %.0f s | %s | %s | %s | %s | %s | %s | %s |\n", name, t.ready.Seconds(), t.removed, t.lasting.Seconds(),
 			mib(uint64(t.before)), mib(uint64(t.after)), millis(part(t.delays, 0.5)), millis(part(t.delays, 0.99)), millis(part(t.delays, 0.999)),
 			millis(part(t.delays, 1)), mib(t.peak))
 	}

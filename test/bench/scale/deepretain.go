@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,10 +21,9 @@ import (
 const (
 	// peace is how long changes are followed while nothing is removed.
 	peace = 30 * time.Second
-	// settled is how long the file must not have become smaller, when all is removed.
-	settled = 10 * time.Second
-	// longest is when waiting for that is given up.
-	longest = 20 * time.Minute
+	// settled is how long nothing must have been removed, and the file not have become
+	// smaller, when all is done.
+	settled = 15 * time.Second
 )
 
 // retention is what clients noticed of old events being removed.
@@ -33,6 +33,8 @@ type retention struct {
 	// removed events, in which time since the server was ready.
 	removed uint64
 	lasting time.Duration
+	// unfinished: it was not waited until all was removed, and the space given back.
+	unfinished bool
 	// before and after are the bytes of the database.
 	before, after int64
 	// delays are those from a change to the event at the client.
@@ -124,7 +126,8 @@ func (d *deep) prune(ctx context.Context, name string, flags []string, wanted in
 		if wanted == 0 {
 			return pass(ctx, peace)
 		}
-		return d.shrunk(ctx, r, first+uint64(wanted*9/10))
+		row.unfinished, err = d.shrunk(ctx, r, first+uint64(wanted*9/10))
+		return err
 	}); err != nil {
 		return err
 	}
@@ -148,30 +151,31 @@ func (d *deep) prune(ctx context.Context, name string, flags []string, wanted in
 	return nil
 }
 
-// shrunk waits until the events before one are gone, and the space is given back.
-func (d *deep) shrunk(ctx context.Context, r *store.Reader, goal uint64) error {
-	deadline := time.Now().Add(longest)
-	smallest, since := int64(1)<<62, time.Now()
+// shrunk waits until the events before one are gone, and the space is given back, but no
+// longer than it has patience.
+func (d *deep) shrunk(ctx context.Context, r *store.Reader, goal uint64) (unfinished bool, err error) {
+	deadline, since := time.Now().Add(d.depth.patience), time.Now()
+	oldest, smallest := uint64(0), int64(math.MaxInt64)
 	for time.Now().Before(deadline) {
 		first, err := r.FirstSeq(ctx)
 		if err != nil {
-			return err
+			return false, err
 		}
 		size, err := d.bytes()
 		if err != nil {
-			return err
+			return false, err
 		}
-		if size < smallest || first < goal {
-			smallest, since = size, time.Now()
+		if size < smallest || first > oldest || first < goal {
+			oldest, smallest, since = first, min(size, smallest), time.Now()
 		}
 		if time.Since(since) > settled {
-			return nil
+			return false, nil
 		}
 		if err := pass(ctx, time.Second); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return fmt.Errorf("after %s not all that is too old or too much is removed", longest)
+	return true, nil
 }
 
 // pass lets time pass.
