@@ -10,20 +10,22 @@ const (
 	// How much can be removed in that time depends on the disk, and on how much there is:
 	// the entries of an event lie all over indexes that are larger than any cache.
 	sliceTime = 10 * time.Millisecond
-	// sliceFirst is how much the first slice removes, sliceLeast what each does.
-	sliceFirst, sliceLeast = 64, 16
+	// sliceLeast is how much the first slice removes, and each at least: what a
+	// transaction costs by itself must not come to count, where the CPU is busy or the disk
+	// slow, or less would be removed than is added.
+	sliceLeast = 64
 )
 
 // pace finds how much can be removed in a slice.
 type pace struct{ amount, most int64 }
 
-func newPace(most int64) *pace { return &pace{amount: min(sliceFirst, most), most: most} }
+func newPace(most int64) *pace { return &pace{amount: min(sliceLeast, most), most: most} }
 
 // took adapts the next slice to how long the last one took.
 func (p *pace) took(d time.Duration) {
 	switch {
 	case d > sliceTime:
-		p.amount = max(sliceLeast, p.amount/2)
+		p.amount = max(min(sliceLeast, p.most), p.amount/2)
 	case d < sliceTime/2:
 		p.amount = min(p.most, p.amount*2)
 	}
