@@ -220,6 +220,7 @@ func (o *serveOptions) serve(ctx context.Context, server *report.Server, h *data
 		return watchAndAudit(ctx, manager, auditor)
 	})
 	group.Go(func() error { o.progress(ctx, manager); return nil })
+	group.Go(func() error { boundGarbage(ctx); return nil })
 	return group.Wait()
 }
 

@@ -21,15 +21,16 @@ type arm struct {
 // that is said, and not where it follows.
 const gapsOnly = "type <> 2 AND type = 4"
 
-// arms returns the ways that can answer q, without the one that reads all.
+// arms returns the ways that can answer q, without the one that reads all. Of those that
+// are all long the first one is taken.
 func (q *Query) arms() []arm {
 	if q.Type == watch.Gap {
 		return []arm{{from: "events INDEXED BY events_rare", where: gapsOnly}}
 	}
 	var arms []arm
 	gaps := q.Type == ""
-	add := func(from, where string, gaps bool, arg any) {
-		a := arm{from: from, where: where, args: []any{arg}, gaps: gaps}
+	add := func(from, where string, gaps bool, args ...any) {
+		a := arm{from: from, where: where, args: args, gaps: gaps}
 		if q.Resource != "" {
 			a.resource = hash32(q.Resource)
 		}
@@ -40,6 +41,9 @@ func (q *Query) arms() []arm {
 	}
 	if q.UID != "" {
 		add("events INDEXED BY events_uid", "uid = ?", gaps, uidValue(q.UID))
+	}
+	if q.Resource != "" && q.Namespace != nil {
+		add("events INDEXED BY events_place", "resource = ? AND namespace = ?", gaps, hash32(q.Resource), hash32(*q.Namespace))
 	}
 	if q.Manager != "" {
 		add("managers", "manager = ?", gaps, hash32(q.Manager))

@@ -57,6 +57,15 @@ func (r *Reader) Plan(ctx context.Context, q Query) ([]string, error) {
 		return nil, err
 	}
 	query, args := s.arm.page(s.after, s.before, pageSize, q.Newest)
+	return r.plan(ctx, query, args...)
+}
+
+// DictionariesPlan returns how SQLite looks for dictionaries that no object has.
+func (r *Reader) DictionariesPlan(ctx context.Context) ([]string, error) {
+	return r.plan(ctx, sqlPruneDictionaries)
+}
+
+func (r *Reader) plan(ctx context.Context, query string, args ...any) ([]string, error) {
 	rows, err := r.db.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args...)
 	if err != nil {
 		return nil, err

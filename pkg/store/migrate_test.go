@@ -18,7 +18,7 @@ func older(t *testing.T, dir string) {
 	t.Helper()
 	s := open(t, dir, store.Options{})
 	commit(t, s, 1, 600)
-	if err := s.Exec(t.Context(), "DROP TABLE managers; DROP TABLE findings; DROP TABLE counts; PRAGMA user_version = 1"); err != nil {
+	if err := s.Exec(t.Context(), "DROP TABLE managers; DROP TABLE findings; DROP TABLE counts; DROP INDEX events_place; PRAGMA user_version = 1"); err != nil {
 		t.Fatal(err)
 	}
 	closing(t, s)

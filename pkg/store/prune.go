@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// A slice is what is removed in one transaction: some ten milliseconds, which
-	// is what a commit may have to wait.
+	// A slice is what is removed in one transaction: at most this, and less where that
+	// takes longer than a commit is to wait.
 	sliceEvents  = 256
 	sliceObjects = 256
 	slicePages   = 128
@@ -49,8 +49,8 @@ func (s *SQLite) Prune(ctx context.Context) error {
 }
 
 // slice is one transaction of Prune.
-func (s *SQLite) slice(ctx context.Context, change func(context.Context) error) error {
-	return s.write(ctx, "pruning", func(ctx context.Context) error {
+func (s *SQLite) slice(ctx context.Context, p *pace, change func(context.Context) error) error {
+	timed, done := p.timed(func(ctx context.Context) error {
 		if err := s.fail("prune"); err != nil {
 			return err
 		}
@@ -59,17 +59,20 @@ func (s *SQLite) slice(ctx context.Context, change func(context.Context) error) 
 		}
 		return s.fail("pruned")
 	})
+	defer done()
+	return s.write(ctx, "pruning", timed)
 }
 
 // pruneForgotten removes the objects of resources that lost their UID, then them.
 func (s *SQLite) pruneForgotten(ctx context.Context) error {
 	ids, err := s.ints(ctx, "SELECT id FROM resources WHERE uid IS NULL")
+	p := newPace(sliceObjects)
 	for _, id := range ids {
 		for done := false; err == nil && !done; {
-			err = s.slice(ctx, func(ctx context.Context) error {
+			err = s.slice(ctx, p, func(ctx context.Context) error {
 				n, err := s.delete(ctx, `DELETE FROM objects WHERE id IN
-(SELECT id FROM objects WHERE resource = ? LIMIT ?)`, id, sliceObjects)
-				if err == nil && n < sliceObjects {
+(SELECT id FROM objects WHERE resource = ? LIMIT ?)`, id, p.amount)
+				if err == nil && n < p.amount {
 					done = true
 					_, err = s.delete(ctx, "DELETE FROM resources WHERE id = ? AND uid IS NULL", id)
 				}
@@ -90,8 +93,9 @@ func (s *SQLite) pruneByAge(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("pruning %s: %w", s.path, s.judge(err))
 	}
+	p := newPace(sliceEvents)
 	for more := true; more && err == nil; {
-		more, err = s.pruneEvents(ctx, keep)
+		more, err = s.pruneEvents(ctx, p, keep)
 	}
 	return err
 }
@@ -103,6 +107,7 @@ func (s *SQLite) pruneBySize(ctx context.Context) error {
 	}
 	// The write-ahead log is on the disk, too.
 	budget := s.opts.MaxBytes - min(walBytes, s.opts.MaxBytes/4)
+	p := newPace(sliceEvents)
 	for {
 		pages, err := s.ints(ctx, "SELECT (SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count)")
 		if err != nil || pages[0]*pageBytes <= budget {
@@ -112,7 +117,7 @@ func (s *SQLite) pruneBySize(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		more, err := s.pruneEvents(ctx, int64(last)+1)
+		more, err := s.pruneEvents(ctx, p, int64(last)+1)
 		if err != nil {
 			return err
 		}
@@ -126,9 +131,9 @@ func (s *SQLite) pruneBySize(ctx context.Context) error {
 
 // pruneEvents removes a slice of the events before keep, and reports whether there
 // was any.
-func (s *SQLite) pruneEvents(ctx context.Context, keep int64) (more bool, err error) {
-	err = s.slice(ctx, func(ctx context.Context) error {
-		keep = min(keep, s.last+1, s.first+sliceEvents)
+func (s *SQLite) pruneEvents(ctx context.Context, p *pace, keep int64) (more bool, err error) {
+	err = s.slice(ctx, p, func(ctx context.Context) error {
+		keep = min(keep, s.last+1, s.first+p.amount)
 		if more = keep > s.first; !more {
 			return nil
 		}
@@ -151,7 +156,7 @@ DELETE FROM managers WHERE manager IN (SELECT x FROM m WHERE x IS NOT NULL) AND 
 // pruneRest removes what nothing refers to any more. Kinds stay: there are few, and
 // looking for an event of one can take long.
 func (s *SQLite) pruneRest(ctx context.Context) error {
-	return s.slice(ctx, func(ctx context.Context) error {
+	return s.slice(ctx, newPace(1), func(ctx context.Context) error {
 		if _, err := s.delete(ctx, "DELETE FROM minutes WHERE last < ?", s.first); err != nil {
 			return err
 		}
@@ -164,9 +169,14 @@ func (s *SQLite) pruneRest(ctx context.Context) error {
 	})
 }
 
+// sqlPruneDictionaries looks for one object of each and no further: those that share a
+// dictionary may be hundreds of thousands, and NOT IN would read them all, in the turn
+// that commits wait for.
+const sqlPruneDictionaries = `DELETE FROM dictionaries WHERE NOT EXISTS
+(SELECT 1 FROM objects WHERE dictionary = dictionaries.id) RETURNING id`
+
 func (s *SQLite) pruneDictionaries(ctx context.Context) (map[int64]bool, error) {
-	ids, err := s.turnInts(ctx, `DELETE FROM dictionaries WHERE id NOT IN
-(SELECT dictionary FROM objects WHERE dictionary = dictionaries.id) RETURNING id`)
+	ids, err := s.turnInts(ctx, sqlPruneDictionaries)
 	dropped := map[int64]bool{}
 	for _, id := range ids {
 		dropped[id] = true
@@ -177,6 +187,7 @@ func (s *SQLite) pruneDictionaries(ctx context.Context) (map[int64]bool, error) 
 // vacuum gives free pages back, and cuts the write-ahead log: the file is as long as
 // it was until what the log says of it is done.
 func (s *SQLite) vacuum(ctx context.Context) error {
+	p := newPace(slicePages)
 	for {
 		free, err := s.ints(ctx, "SELECT freelist_count FROM pragma_freelist_count")
 		if err != nil {
@@ -185,14 +196,14 @@ func (s *SQLite) vacuum(ctx context.Context) error {
 		if free[0] <= keptPages {
 			return s.cutLog(ctx)
 		}
-		if err := s.vacuumSlice(ctx, min(slicePages, free[0]-keptPages)); err != nil {
+		if err := s.vacuumSlice(ctx, p, min(p.amount, free[0]-keptPages)); err != nil {
 			return err
 		}
 	}
 }
 
-func (s *SQLite) vacuumSlice(ctx context.Context, pages int64) error {
-	return s.write(ctx, "pruning", func(ctx context.Context) error {
+func (s *SQLite) vacuumSlice(ctx context.Context, p *pace, pages int64) error {
+	timed, done := p.timed(func(ctx context.Context) error {
 		if err := s.fail("vacuum"); err != nil {
 			return err
 		}
@@ -202,6 +213,8 @@ func (s *SQLite) vacuumSlice(ctx context.Context, pages int64) error {
 		}
 		return s.fail("vacuumed")
 	})
+	defer done()
+	return s.write(ctx, "pruning", timed)
 }
 
 // cutLog does what it can without waiting: readers may hold on to the log.

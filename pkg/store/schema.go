@@ -16,7 +16,7 @@ type step func(ctx context.Context, conn *sql.Conn) error
 // steps returns the schema's history: steps()[n] leads from version n to n+1. A new
 // database goes all the way, so that every step is taken every day.
 func steps() []step {
-	return []step{schemaV1, schemaV2, schemaV3, schemaV4}
+	return []step{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5}
 }
 
 // schemaV1 is the events and the states. Columns without a type hold more than one.
@@ -111,6 +111,13 @@ CREATE TABLE findings (
 func schemaV4(ctx context.Context, conn *sql.Conn) error {
 	_, err := conn.ExecContext(ctx, `
 CREATE TABLE counts (resource INTEGER PRIMARY KEY, sum INTEGER NOT NULL, body BLOB NOT NULL)`)
+	return err
+}
+
+// schemaV5 finds the events of one resource in one namespace. Of either there may be
+// millions, nearly all of them others.
+func schemaV5(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "CREATE INDEX events_place ON events (resource, namespace)")
 	return err
 }
 

@@ -233,6 +233,7 @@ func TestPlans(t *testing.T) {
 		"uid":      {store.Query{UID: storetest.UID(1, 4)}, "events_uid (uid=?"},
 		"manager":  {store.Query{Manager: "nobody"}, "PRIMARY KEY (manager=?"},
 		"resource": {store.Query{Resource: resource}, "events_resource (resource=?"},
+		"place":    {store.Query{Resource: resource, Namespace: &ns}, "events_place (resource=? AND namespace=?"},
 		"space":    {store.Query{Namespace: &ns}, "events_namespace (namespace=?"},
 		"type":     {store.Query{Type: watch.Deleted}, "events_rare (type=?"},
 		"gaps":     {store.Query{Type: watch.Gap}, "events_rare (type=?"},
@@ -252,5 +253,20 @@ func TestPlans(t *testing.T) {
 				t.Errorf("%s:\n%s", name, text)
 			}
 		}
+	}
+}
+
+// TestDictionariesPlan: pruning stops at the first object that has a dictionary.
+func TestDictionariesPlan(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), store.Options{})
+	defer closing(t, s)
+	plan, err := s.DictionariesPlan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(plan, "\n")
+	if !strings.Contains(text, "SEARCH objects USING COVERING INDEX objects_dictionary (dictionary=?)") || strings.Contains(text, "LIST") {
+		t.Errorf("%s", text)
 	}
 }

@@ -48,7 +48,7 @@ func partOf(name string) string {
 	switch name {
 	case "events":
 		return PartEvents
-	case "events_object", "events_uid", "events_resource", "events_namespace", "events_rare", "managers", "minutes":
+	case "events_object", "events_uid", "events_resource", "events_namespace", "events_place", "events_rare", "managers", "minutes":
 		return PartEventIndexes
 	case "objects", "sqlite_autoindex_objects_1":
 		return PartObjects

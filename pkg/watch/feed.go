@@ -44,7 +44,9 @@ type feed struct {
 
 	marks  atomic.Uint64
 	listed atomic.Int64 // objects of the initial list so far
-	pumps  sync.WaitGroup
+	// settling: the handler has not all of a list yet, or of a memory (see tellSynced).
+	settling atomic.Bool
+	pumps    sync.WaitGroup
 
 	mu       sync.Mutex
 	target   target

@@ -182,7 +182,7 @@ func (p *pump) forward(ctx context.Context, w apiwatch.Interface, changed <-chan
 		case <-missed.over():
 			missed.stop()
 			p.feed.caughtUp()
-			p.mark(ctx, func() { p.feed.host.setState(Synced, "", "") })
+			p.tellSynced(ctx, func() { p.feed.host.setState(Synced, "", "") })
 		case <-ctx.Done():
 			return errStopped
 		case <-changed:
@@ -284,7 +284,7 @@ func (p *pump) takeInitial(ctx context.Context, event apiwatch.Event, object met
 	p.catchUp.begin(p.exact, "")
 	p.feed.reached(rv)
 	_, until := p.feed.where()
-	p.mark(ctx, func() { p.feed.host.listed(before, rv, since, until) })
+	p.tellSynced(ctx, func() { p.feed.host.listed(before, rv, since, until) })
 	p.feed.proven(false)
 	return nil
 }

@@ -61,14 +61,14 @@ func scoped(c dynamic.Interface, t target) dynamic.ResourceInterface {
 func (f *feed) opened(synced bool) {
 	switch f.host.state() {
 	case Forbidden, NotServed:
-		f.restore(synced && !f.catchesUp())
+		f.restore(synced && f.settled())
 	}
 }
 
 // proven is called when a watch has delivered something of value.
 func (f *feed) proven(synced bool) {
 	f.succeeded()
-	if synced && f.host.state() != Synced && !f.catchesUp() {
+	if synced && f.host.state() != Synced && f.settled() {
 		f.restore(synced)
 	}
 }

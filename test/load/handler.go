@@ -13,16 +13,22 @@ import (
 )
 
 // handler answers requests.
-type handler struct{ world *world }
+type handler struct {
+	world    *world
+	requests *counter
+}
 
 // ServeHTTP implements http.Handler.
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodGet:
+		h.requests.add(Other)
 		refuse(w, apierrors.NewMethodNotSupported(schema.GroupResource{}, strings.ToLower(r.Method)))
 	case r.URL.Path == "/version":
+		h.requests.add(Other)
 		writeJSON(w, http.StatusOK, version.Info{Major: "1", Minor: "37", GitVersion: "v1.37.2"})
 	case strings.HasPrefix(r.URL.Path, "/api/"):
+		h.requests.add(Other)
 		refuse(w, apierrors.NewForbidden(schema.GroupResource{Resource: r.URL.Path}, "", fmt.Errorf("there is no core group")))
 	default:
 		h.resource(w, r)
@@ -41,6 +47,9 @@ func (h handler) resource(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q, err := parseQuery(r)
+	if err == nil {
+		h.requests.add(q.kind(name != ""))
+	}
 	switch {
 	case err != nil:
 		refuse(w, apierrors.NewBadRequest(err.Error()))

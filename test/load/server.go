@@ -29,6 +29,7 @@ import (
 // API server does, and 100 streams for each connection.
 type Server struct {
 	world   *world
+	counter *counter
 	http    *http.Server
 	config  *rest.Config
 	running sync.WaitGroup
@@ -50,11 +51,11 @@ func Start(o Options) (*Server, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Server{world: w, cancel: cancel, config: &rest.Config{
+	s := &Server{world: w, counter: newCounter(), cancel: cancel, config: &rest.Config{
 		Host: "https://" + listener.Addr().String(), BearerToken: "anybody", TLSClientConfig: rest.TLSClientConfig{CAData: ca},
 	}}
 	s.http = &http.Server{
-		Handler: handler{w}, ReadHeaderTimeout: 10 * time.Second,
+		Handler: handler{w, s.counter}, ReadHeaderTimeout: 10 * time.Second,
 		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: 100},
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		ErrorLog:  log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx },
@@ -95,6 +96,9 @@ func (s *Server) Change(rate int) { s.world.rate.Store(int64(rate)) }
 
 // Changed is how many changes of objects there have been.
 func (s *Server) Changed() int { return int(s.world.made.Load()) }
+
+// Requests is how many there were so far, by their kind.
+func (s *Server) Requests() map[string]int { return s.counter.counts() }
 
 // Define adds a CRD, which is established at once, and returns its name.
 func (s *Server) Define() string { return s.world.define() }

@@ -46,7 +46,7 @@ func testAge(t *testing.T, p *place) {
 }
 
 func testSize(t *testing.T, p *place) {
-	const most = 528 << 10
+	const most = 560 << 10
 	s := p.start(t, store.Options{MaxBytes: most})
 	defer closing(t, s)
 	commit(t, s, Batch(1, 10))

@@ -23,6 +23,7 @@ import (
 var scenarios = map[string]func(*bench, context.Context) error{
 	"growth": (*bench).growth,
 	"steady": (*bench).steady,
+	"deep":   (*bench).deeply,
 }
 
 // options are the command line.
@@ -46,6 +47,8 @@ type options struct {
 	procs   int
 	history bool
 	audit   bool
+
+	depth deepOptions
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
@@ -71,6 +74,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.IntVar(&o.procs, "procs", 0, "steady: how many CPUs crdwatch may use at a time (0: all)")
 	fs.BoolVar(&o.history, "history", true, "steady: keep a history on disk")
 	fs.BoolVar(&o.audit, "audit", true, "steady: audit what is watched")
+	o.depth.addFlags(fs)
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
@@ -98,6 +102,9 @@ func (o options) validate() error {
 		if n < 1 {
 			return fmt.Errorf("--%s: %d is not positive", name, n)
 		}
+	}
+	if err := o.depth.validate(); err != nil {
+		return err
 	}
 	if _, err := exec.LookPath(o.crdwatch); err != nil {
 		return fmt.Errorf("--crdwatch: %w", err)

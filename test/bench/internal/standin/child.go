@@ -34,6 +34,8 @@ type reply struct {
 	Name string
 	// Changed is how many changes there were so far.
 	Changed int
+	// Requests is how many there were so far, by their kind (see package load).
+	Requests map[string]int
 }
 
 // Run is the process: it serves until its input ends.
@@ -76,6 +78,6 @@ func perform(s *load.Server, r request) (answer reply) {
 	if r.Define {
 		answer.Name = s.Define()
 	}
-	answer.Changed = s.Changed()
+	answer.Changed, answer.Requests = s.Changed(), s.Requests()
 	return answer
 }

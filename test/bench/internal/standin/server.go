@@ -91,6 +91,12 @@ func (s *Server) Changed() (int, error) {
 	return answer.Changed, err
 }
 
+// Requests is how many there were so far, by their kind (see package load).
+func (s *Server) Requests() (map[string]int, error) {
+	answer, err := s.ask(request{})
+	return answer.Requests, err
+}
+
 // Define adds a CRD and returns its name.
 func (s *Server) Define() (string, error) {
 	answer, err := s.ask(request{Define: true})
