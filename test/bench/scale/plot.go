@@ -134,6 +134,7 @@ func (c *curve) draw(f figure, path string) error {
 		p.Add(line, marks)
 		p.Legend.Add(program, line, marks)
 	}
+	p.X.Max *= 1.5 // room for half of the last label
 	return p.Save(14*vg.Centimeter, 10*vg.Centimeter, path)
 }
 
