@@ -36,7 +36,7 @@ func ofComparing() []mutant {
 			name: "equal revisions reported",
 			why:  "each new list reports every object that did not change",
 			file: "pkg/watch/handler.go",
-			old:  "	case before.same(now):\n		m.noticed(now, false)\n		return\n",
+			old:  "	case before.same(now):\n		m.reshaped(before, now)\n		m.noticed(now, false)\n		return\n",
 			new:  "	case before.same(now):\n		m.step(before, now, m.event(now, Modified, m.origin(now)))\n",
 			by:   outages,
 		},
