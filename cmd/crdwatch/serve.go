@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -88,13 +89,17 @@ lets one browser in, and then another one is printed.`,
 	o.selection.addFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&config, "config", "", "Read flags that are not given from this file: a YAML mapping of their names to values")
+	o.addFlags(flags)
+	return cmd
+}
+
+func (o *serveOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.reportAddress, "report-address", "127.0.0.1:8080", "Address of the report endpoint")
 	flags.StringVar(&o.probeAddress, "probe-address", ":8081", "Address of the probes")
 	o.history.addFlags(flags)
 	o.audit.addFlags(flags)
 	o.memory.addFlags(flags)
 	o.access.addFlags(flags)
-	return cmd
 }
 
 func (o *serveOptions) validate() error {
