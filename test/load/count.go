@@ -9,11 +9,14 @@ import (
 const (
 	// Get asks for one CRD.
 	Get = "get"
-	// Count is a list of one object, with the number of the others; List is any other list.
-	Count, List = "count", "list"
-	// WatchList is a watch that begins with all objects, Resume one that goes on from a
-	// revision.
-	WatchList, Resume = "watch with all objects", "watch from a revision"
+	// Count is a list of one object, with the number of the others.
+	Count = "count"
+	// List is any other list.
+	List = "list"
+	// WatchList is a watch that begins with all objects.
+	WatchList = "watch with all objects"
+	// Resume is one that goes on from a revision.
+	Resume = "watch from a revision"
 	// Other is anything else.
 	Other = "other"
 )
