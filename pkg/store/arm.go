@@ -60,12 +60,25 @@ func (q *Query) arms() []arm {
 	return arms
 }
 
+// allEvents is the way that reads all. A minute begins long before a moment in it, by a
+// thousand events perhaps, so the times are looked at before the events are decoded.
+func (q *Query) allEvents() arm {
+	a := arm{from: "events", where: "true"}
+	if !q.Since.IsZero() {
+		a.where, a.args = a.where+" AND time >= ?", append(a.args, q.Since.UnixMicro())
+	}
+	if !q.Until.IsZero() {
+		a.where, a.args = a.where+" AND time <= ?", append(a.args, q.Until.UnixMicro())
+	}
+	return a
+}
+
 // probe is how far the ways are followed to see which is the shortest. What SQLite
 // would guess by is not known here: it has no statistics, and they would be old.
 const probe = 1000
 
 func (s *search) chooseArm(ctx context.Context, tx *sql.Tx) error {
-	s.arm = arm{from: "events", where: "true"}
+	s.arm = s.q.allEvents()
 	arms := s.q.arms()
 	if len(arms) == 1 {
 		s.arm = arms[0]
