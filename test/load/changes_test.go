@@ -79,7 +79,7 @@ func objectsOf(m *watch.Manager) (n int) {
 
 // TestChanges: each change is one event of a watch, and each object is there.
 func TestChanges(t *testing.T) {
-	s, m, c := start(t, load.Options{Seed: 1, CRDs: 30, Kinds: 10, Objects: 400})
+	s, m, c := start(t, load.Options{Seed: 1, CRDs: 30, Kinds: 10, Objects: 400, Size: 1500, SchemaSize: 3 << 10})
 	if n := objectsOf(m); n != 400 {
 		t.Errorf("%d objects of 400", n)
 	}
@@ -103,16 +103,18 @@ func TestChanges(t *testing.T) {
 // TestSameSeedSameChanges: what happens is the same in the same order, whenever it does.
 func TestSameSeedSameChanges(t *testing.T) {
 	history := func() (told []string) {
-		s, _, c := start(t, load.Options{Seed: 3, CRDs: 1, Objects: 20})
-		s.Change(1000)
-		var all []watch.Event
-		patience.Until(t, "1,000 events", func() (bool, string) {
-			all = c.of(watch.Added, watch.Modified, watch.Deleted)
-			return len(all) >= 1000, fmt.Sprint(len(all))
-		})
+		s, _, c := start(t, load.Options{Seed: 3, CRDs: 1, Objects: 20, Size: 1500, SchemaSize: 3 << 10})
+		// Not so many that any is forgotten before it is seen.
+		s.Change(500)
+		patience.Until(t, "500 changes were made", func() (bool, string) { return s.Changed() >= 500, fmt.Sprint(s.Changed()) })
 		s.Change(0)
+		var all []watch.Event
+		patience.Until(t, "all are seen", func() (bool, string) {
+			all = c.of(watch.Added, watch.Modified, watch.Deleted)
+			return len(all) == s.Changed(), fmt.Sprintf("%d of %d", len(all), s.Changed())
+		})
 		slices.SortFunc(all, func(a, b watch.Event) int { return revision(t, a) - revision(t, b) })
-		for _, e := range all[:1000] {
+		for _, e := range all[:500] {
 			told = append(told, fmt.Sprint(e.ResourceVersion, e.Type, e.Name, e.UID, e.Generation))
 		}
 		return told
@@ -133,7 +135,7 @@ func revision(t *testing.T, e watch.Event) int {
 
 // TestForget: who was cut off after that has a gap, and knows all objects again.
 func TestForget(t *testing.T) {
-	s, m, c := start(t, load.Options{Seed: 5, CRDs: 2, Objects: 60})
+	s, m, c := start(t, load.Options{Seed: 5, CRDs: 2, Objects: 60, Size: 1500, SchemaSize: 3 << 10})
 	name := m.Statuses()[0].Resource.CRD
 	if err := s.Forget(name); err != nil {
 		t.Fatal(err)
@@ -149,7 +151,7 @@ func TestForget(t *testing.T) {
 
 // TestDefine: a new CRD is seen at once.
 func TestDefine(t *testing.T) {
-	s, m, _ := start(t, load.Options{Seed: 5, CRDs: 3})
+	s, m, _ := start(t, load.Options{Seed: 5, CRDs: 3, Size: 1500, SchemaSize: 3 << 10})
 	name := s.Define()
 	patience.Until(t, "the CRD is watched", func() (bool, string) {
 		statuses := m.Statuses()
