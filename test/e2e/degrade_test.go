@@ -220,17 +220,17 @@ func TestDegradeUnderFaults(t *testing.T) {
 	t.Logf("the watches broke off %d times", n)
 }
 
-// degrade goes over three times, each time between two calls.
+// degrade goes over twice, each time between two calls.
 func degrade(t *testing.T, p *controlplane.Proxy, group string, reducing, reduced func()) {
 	t.Helper()
 	c := scribe.Install(t, shared, group, 1)[0]
 	o := newObjects(t, shared, c)
-	const large = 200 // a multiple of patchers: each has its own
+	const large = 80 // a multiple of patchers: each has its own
 	o.fill(large)
 	b := &budget{}
 	e := start(t, p.Config(), b.options(group))
 	stop := writing(t, shared, o, large)
-	for range 3 {
+	for range 2 {
 		reducing()
 		b.used.Store(90)
 		e.awaitShape(c.Name(), true)

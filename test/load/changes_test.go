@@ -85,7 +85,7 @@ func TestChanges(t *testing.T) {
 	}
 	s.Change(2000)
 	changes := []watch.EventType{watch.Added, watch.Modified, watch.Deleted}
-	patience.Until(t, "5,000 changes were made", func() (bool, string) { return s.Changed() >= 5000, fmt.Sprint(s.Changed()) })
+	patience.Until(t, "1,500 changes were made", func() (bool, string) { return s.Changed() >= 1500, fmt.Sprint(s.Changed()) })
 	s.Change(0)
 	patience.Until(t, "all changes are seen", func() (bool, string) {
 		n := len(c.of(changes...))
