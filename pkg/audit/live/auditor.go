@@ -207,11 +207,11 @@ func (a *Auditor) work() bool {
 	case crd != nil && now.Sub(a.crdTurn) > crdPatience:
 	case sweep != nil && now.Sub(a.sweepTurn) > sweepPatience:
 		crd = nil
-	default:
-		if a.changes.may(now) && a.lookAtChange() {
-			a.changes.took(now, time.Now(), a.opts.Share)
-			return true
-		}
+	case !a.changes.may(now) && a.changesWait():
+		return false // or the rest would go to the CRDs, which come after changes
+	case a.lookAtChange():
+		a.changes.took(now, time.Now(), a.opts.Share)
+		return true
 	}
 	switch {
 	case crd != nil:
@@ -224,6 +224,9 @@ func (a *Auditor) work() bool {
 	}
 	return true
 }
+
+// changesWait reports whether there is an object to look at.
+func (a *Auditor) changesWait() bool { return a.inbox.waits() || len(a.again.in) > 0 }
 
 // lookAtChange looks at one object, and reports false if there is none to look at.
 func (a *Auditor) lookAtChange() bool {

@@ -200,6 +200,13 @@ func (b *inbox) next() *item {
 	return it
 }
 
+// waits reports whether there is an object to be looked at.
+func (b *inbox) waits() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.items) > 0
+}
+
 // want says whether the changes of a resource are wanted from now on.
 func (b *inbox) want(crd types.UID, wanted bool) {
 	b.mu.Lock()

@@ -32,3 +32,17 @@ func TestPace(t *testing.T) {
 		p.took(now, now.Add(each), 0.5)
 	}
 }
+
+// TestRestIsRest: what changes may not take of the time is not for the CRDs, which come
+// after them, as long as changes wait.
+func TestRestIsRest(t *testing.T) {
+	a := New(Options{})
+	now := time.Now()
+	a.crdTurn = now
+	a.due[&resource{}] = now.Add(-time.Second)
+	a.inbox.items[job{"crd", "name"}] = &item{}
+	a.changes.rest = now.Add(time.Hour)
+	if a.work() {
+		t.Error("the CRD was judged in the rest of the changes")
+	}
+}
