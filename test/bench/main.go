@@ -18,7 +18,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +27,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/crdwatch/crdwatch/test/bench/internal/child"
 	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
 	"github.com/crdwatch/crdwatch/test/bench/internal/recorder"
 )
@@ -42,10 +42,10 @@ func main() {
 // failed, 2 for wrong flags.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == opponent.Command {
-		return exit(stderr, opponent.Serve(ctx, stdin, stdout))
+		return exit(stderr, child.Serve(ctx, stdin, stdout, opponent.Run))
 	}
 	if len(args) > 0 && args[0] == recordCommand {
-		return exit(stderr, serveParent(ctx, stdin, stdout, recorder.Run))
+		return exit(stderr, child.Serve(ctx, stdin, stdout, recorder.Run))
 	}
 	o, err := parseOptions(args, stderr)
 	switch {
@@ -65,17 +65,4 @@ func exit(stderr io.Writer, err error) int {
 	}
 	fmt.Fprintln(stderr, "bench:", err)
 	return 1
-}
-
-// serveParent is a child process: options of its run come in, the result goes out.
-func serveParent[O, R any](ctx context.Context, stdin io.Reader, stdout io.Writer, run func(context.Context, O) (R, error)) error {
-	var o O
-	if err := json.NewDecoder(stdin).Decode(&o); err != nil {
-		return fmt.Errorf("reading the options: %w", err)
-	}
-	result, err := run(ctx, o)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(stdout).Encode(result)
 }

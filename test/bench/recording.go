@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
+	"github.com/crdwatch/crdwatch/test/bench/internal/child"
 	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
 	"github.com/crdwatch/crdwatch/test/bench/internal/recorder"
 )
@@ -29,30 +25,13 @@ func (h *history) record(ctx context.Context, source, dir string) error {
 		if err := opponent.Quiet(ctx, h.cp.PID()); err != nil {
 			return err
 		}
-		r, err := recordInChild(ctx, recorder.Options{Source: source, Dir: v.dir, Duration: h.full}, h.log)
+		o := recorder.Options{Source: source, Dir: v.dir, Duration: h.full}
+		r, err := child.Run[recorder.Options, recorder.Result](ctx, recordCommand, o, h.log)
 		if err != nil {
-			return err
+			return fmt.Errorf("feeding a recorder: %w", err)
 		}
 		h.say("%s: %-20s %d events recorded in %s", historyScenario, v.column, r.Events, r.Elapsed.Round(time.Millisecond))
 		h.results.engine[v.column] = append(h.results.engine[v.column], r)
 	}
 	return nil
-}
-
-func recordInChild(ctx context.Context, o recorder.Options, log io.Writer) (r recorder.Result, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return r, err
-	}
-	in, err := json.Marshal(o)
-	if err != nil {
-		return r, err
-	}
-	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, self, recordCommand)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, log
-	if err := cmd.Run(); err != nil {
-		return r, fmt.Errorf("feeding a recorder: %w", errors.Join(err, ctx.Err()))
-	}
-	return r, json.Unmarshal(out.Bytes(), &r)
 }

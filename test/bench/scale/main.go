@@ -22,6 +22,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/crdwatch/crdwatch/test/bench/internal/child"
 	"github.com/crdwatch/crdwatch/test/bench/internal/opponent"
 	"github.com/crdwatch/crdwatch/test/bench/internal/standin"
 )
@@ -39,7 +40,7 @@ func main() {
 // for wrong flags.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 1 && args[0] == opponent.Command {
-		return exit(stderr, opponent.Serve(ctx, stdin, stdout))
+		return exit(stderr, child.Serve(ctx, stdin, stdout, opponent.Run))
 	}
 	if len(args) == 1 && args[0] == standinCommand {
 		return exit(stderr, standin.Run(ctx, stdin, stdout))

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -179,18 +177,12 @@ func listenTo(ctx context.Context, server *serving.Server, filter string) (l *li
 	return l, err
 }
 
-// finished comes before the moment of a change, in its new value.
-var finished = []byte(`"new":"finished at `)
-
 func (l *listening) take(data []byte, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events++
-	if _, rest, ok := bytes.Cut(data, finished); ok {
-		text, _, _ := bytes.Cut(rest, []byte(`"`))
-		if moment, err := strconv.ParseInt(string(text), 10, 64); err == nil {
-			l.delays = append(l.delays, at.Sub(time.UnixMicro(moment)))
-		}
+	if moment, ok := momentOf(data); ok {
+		l.delays = append(l.delays, at.Sub(moment))
 	}
 }
 

@@ -36,8 +36,8 @@ type Options struct {
 	Audit bool
 	// Procs is how many CPUs it may use at a time; 0 for all.
 	Procs int
-	// Flags are more of them, and Environment more variables.
-	Flags, Environment []string
+	// Flags are more of them.
+	Flags []string
 }
 
 // Server is a running crdwatch serve. Its methods are safe for concurrent use.
@@ -61,7 +61,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		args = append(args, "--data-dir", o.DataDir)
 	}
 	s := &Server{cmd: exec.Command(o.Binary, append(args, o.Flags...)...), done: make(chan struct{})}
-	s.cmd.Env = append(append(os.Environ(), "KUBECACHEDIR="+o.CacheDir), o.Environment...)
+	s.cmd.Env = append(os.Environ(), "KUBECACHEDIR="+o.CacheDir)
 	if o.Procs > 0 {
 		s.cmd.Env = append(s.cmd.Env, "GOMAXPROCS="+strconv.Itoa(o.Procs))
 	}
