@@ -27,6 +27,13 @@ const (
 // of all fields, like Deduced, but still redacts whatever the document was seen to
 // call a password.
 func NewSchema(openAPIV3 []byte) (*Schema, error) {
+	if pruned, err := prune(openAPIV3); err == nil {
+		openAPIV3 = pruned
+	}
+	return schemaOf(openAPIV3)
+}
+
+func schemaOf(openAPIV3 []byte) (*Schema, error) {
 	s := Deduced()
 	var doc spec.Schema
 	if err := json.Unmarshal(openAPIV3, &doc); err != nil {

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -94,10 +95,14 @@ func TestPasswords(t *testing.T) {
 		if r.Passwords != want {
 			t.Errorf("%s: %v", schema, r.Passwords)
 		}
-		if raw, err := SchemaOf(u, "v1"); err != nil || len(raw) == 0 {
+		text, err := json.Marshal(u.Object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if raw, err := SchemaOf(text, "v1"); err != nil || len(raw) == 0 {
 			t.Errorf("schema %q, %v", raw, err)
 		}
-		if raw, err := SchemaOf(u, "v2"); err != nil || raw != nil {
+		if raw, err := SchemaOf(text, "v2"); err != nil || raw != nil {
 			t.Errorf("schema of no version %q, %v", raw, err)
 		}
 	}

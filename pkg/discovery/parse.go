@@ -2,10 +2,11 @@ package discovery
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/version"
@@ -98,23 +99,27 @@ func (d definition) unserved(served []string) (reason, message string) {
 	return "NotEstablished", "the API server has not established the CRD yet"
 }
 
-// SchemaOf returns the OpenAPI v3 schema of one version of a CRD as JSON, or
-// nothing if the version has none.
-func SchemaOf(crd *unstructured.Unstructured, version string) ([]byte, error) {
-	versions, _, _ := unstructured.NestedFieldNoCopy(crd.Object, "spec", "versions")
-	for _, v := range mapsIn(versions) {
-		if str(v, "name") != version {
-			continue
+// SchemaOf returns the OpenAPI v3 schema of one version of a CRD as JSON, or nothing if
+// the version has none. The CRD is given as JSON, of which nothing else is decoded, and
+// the result does not refer to it.
+func SchemaOf(crd []byte, version string) ([]byte, error) {
+	var doc struct {
+		Spec struct {
+			Versions []struct {
+				Name   string `json:"name"`
+				Schema struct {
+					OpenAPIV3Schema jsontext.Value `json:"openAPIV3Schema"`
+				} `json:"schema"`
+			} `json:"versions"`
+		} `json:"spec"`
+	}
+	if err := json.Unmarshal(crd, &doc, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
+		return nil, fmt.Errorf("reading the schema of version %s: %w", version, err)
+	}
+	for _, v := range doc.Spec.Versions {
+		if text := v.Schema.OpenAPIV3Schema; v.Name == version && text.Kind() == '{' {
+			return text, nil
 		}
-		schema := schemaOf(v)
-		if schema == nil {
-			return nil, nil
-		}
-		b, err := json.Marshal(schema)
-		if err != nil {
-			return nil, fmt.Errorf("encoding the schema of %s version %s: %w", crd.GetName(), version, err)
-		}
-		return b, nil
 	}
 	return nil, nil
 }

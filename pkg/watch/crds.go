@@ -36,13 +36,7 @@ func (c *crdReader) prepare(crd *unstructured.Unstructured, r *Record) {
 		return
 	}
 	version := resource.GVR.Version
-	resource.Schema = func() ([]byte, error) {
-		obj, err := r.Object()
-		if err != nil {
-			return nil, err
-		}
-		return discovery.SchemaOf(&unstructured.Unstructured{Object: obj}, version)
-	}
+	resource.Schema = func() ([]byte, error) { return r.Schema(version) }
 	c.mu.Lock()
 	c.read[r.UID()] = readCRD{r, resource}
 	c.mu.Unlock()

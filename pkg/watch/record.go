@@ -110,6 +110,16 @@ func (r *Record) Content() (obj map[string]any, size int, err error) {
 	return obj, size, nil
 }
 
+// Schema returns the OpenAPI v3 schema of one version of a CRD that the Record is of, as
+// JSON, or nothing if the version has none.
+func (r *Record) Schema(version string) (schema []byte, err error) {
+	err = r.read(func(text []byte) (err error) {
+		schema, err = discovery.SchemaOf(text, version)
+		return err
+	})
+	return schema, err
+}
+
 // read hands the object's JSON to a function, which must not keep it. Its error is that
 // of the function, or says why the object cannot be read.
 func (r *Record) read(take func(text []byte) error) error {

@@ -65,9 +65,9 @@ func decode(r *watch.Record, version string) (*definition, error) {
 		return nil, err
 	}
 	def := &definition{record: r, size: size}
-	u := &unstructured.Unstructured{Object: content}
-	if parsed, err := discovery.Parse(u); err == nil && parsed.Passwords {
-		text, err := discovery.SchemaOf(u, version)
+	parsed, err := discovery.Parse(&unstructured.Unstructured{Object: content})
+	if err == nil && parsed.Passwords {
+		text, err := r.Schema(version)
 		if err != nil {
 			return nil, err
 		}
