@@ -23,10 +23,6 @@ import (
 // One revision is the work of one entry. Across a gap there may be several.
 type authors struct {
 	old, new []writer
-	// statusApart: the type has the status subresource, so that only requests to
-	// it can change the status; statusAlong: the status is written with the rest.
-	// Neither, if managedFields does not tell.
-	statusApart, statusAlong bool
 }
 
 func newAuthors(old, new []managedEntry) authors {
@@ -36,8 +32,6 @@ func newAuthors(old, new []managedEntry) authors {
 	for i := range a.new {
 		a.new[i].acted = a.hasActed(a.new[i])
 	}
-	a.learnStatus(a.old)
-	a.learnStatus(a.new)
 	return a
 }
 
@@ -54,16 +48,23 @@ func (a *authors) hasActed(w writer) bool {
 	return !before.time.Equal(w.time) || w.hasGained(before)
 }
 
-func (a *authors) learnStatus(writers []writer) {
+// statusAlong tells whether the status is written with the rest of the object. If it is
+// not, or managedFields does not tell, there may be the status subresource, so that only
+// requests to that can change the status.
+func (a *authors) statusAlong() bool {
 	status := fieldpath.MakePathOrDie("status")
-	for _, w := range writers {
-		switch w.subresource {
-		case "status":
-			a.statusApart = true
-		case "":
-			a.statusAlong = a.statusAlong || w.touches(status)
+	along := false
+	for _, writers := range [][]writer{a.old, a.new} {
+		for _, w := range writers {
+			switch w.subresource {
+			case "status":
+				return false
+			case "":
+				along = along || w.touches(status)
+			}
 		}
 	}
+	return along
 }
 
 func find(writers []writer, id identity) *writer {
@@ -148,7 +149,7 @@ func (a *authors) reaches(w *writer, section string) bool {
 	case "status":
 		return section == "status"
 	case "":
-		return section != "status" || a.statusAlong && !a.statusApart
+		return section != "status" || a.statusAlong()
 	}
 	return false
 }

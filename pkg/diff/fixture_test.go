@@ -103,6 +103,19 @@ func BenchmarkDiff(b *testing.B) {
 	}
 }
 
+func BenchmarkDiffText(b *testing.B) {
+	s, object := newSchema(b, compositeSchema), composite(b)
+	old, _ := json.Marshal(object)
+	object["spec"].(map[string]any)["parameter07"].(map[string]any)["value"] = "another"
+	new, _ := json.Marshal(object)
+	b.ReportAllocs()
+	for b.Loop() {
+		if changes, _ := s.DiffText(old, new, Options{}); len(changes) != 1 {
+			b.Fatal(changes)
+		}
+	}
+}
+
 func BenchmarkDiffUnchanged(b *testing.B) {
 	s, old, new := newSchema(b, compositeSchema), composite(b), composite(b)
 	b.ReportAllocs()

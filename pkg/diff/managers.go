@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	utiljson "k8s.io/apimachinery/pkg/util/json"
-
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
@@ -79,28 +77,59 @@ func entriesOf(obj map[string]any) []managedEntry {
 
 // entryText is an entry as it is written.
 type entryText struct {
-	Manager     string          `json:"manager"`
-	Operation   string          `json:"operation"`
-	Subresource string          `json:"subresource"`
-	APIVersion  string          `json:"apiVersion"`
-	Time        string          `json:"time"`
-	FieldsV1    json.RawMessage `json:"fieldsV1"`
+	Manager, Operation, Subresource, APIVersion, Time string
+	FieldsV1                                          []byte
 }
 
-// entriesIn are those of a text, which may be empty.
+// entriesIn are those of a text, which may be empty. They refer to it.
 func entriesIn(text []byte) ([]managedEntry, error) {
 	if len(text) == 0 {
 		return nil, nil
 	}
-	var texts []entryText
-	if err := utiljson.Unmarshal(text, &texts); err != nil {
+	texts, err := elements(text)
+	if err != nil {
 		return nil, err
 	}
 	entries := make([]managedEntry, len(texts))
-	for i := range texts {
-		entries[i] = texts[i].entry()
+	for i, text := range texts {
+		fields, err := members(text)
+		if err != nil {
+			return nil, err
+		}
+		var entry entryText
+		if err := entry.read(fields); err != nil {
+			return nil, err
+		}
+		entries[i] = entry.entry()
 	}
 	return entries, nil
+}
+
+func (t *entryText) read(fields []member) (err error) {
+	for _, f := range fields {
+		var into *string
+		switch string(f.name) {
+		case `"manager"`:
+			into = &t.Manager
+		case `"operation"`:
+			into = &t.Operation
+		case `"subresource"`:
+			into = &t.Subresource
+		case `"apiVersion"`:
+			into = &t.APIVersion
+		case `"time"`:
+			into = &t.Time
+		case `"fieldsV1"`:
+			t.FieldsV1 = f.value
+			continue
+		default:
+			continue
+		}
+		if *into, err = unquoted(f.value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *entryText) entry() managedEntry {
@@ -115,40 +144,29 @@ func (t *entryText) entry() managedEntry {
 	return e
 }
 
-// writer is an entry whose fields are known.
+// writer is an entry whose fields can be asked for.
 type writer struct {
 	identity
 	time   time.Time
-	raw    []byte         // fieldsV1
-	fields *fieldpath.Set // what raw says
-	acted  bool           // in the revision at hand, or in one of those that led to it
+	fields *ownedFields
+	acted  bool // in the revision at hand, or in one of those that led to it
 }
 
-// newWriters parses entries of managedFields. Those whose fields cannot be read are
-// left out: what they own is unknown, which is not an error for a watcher. Fields
-// that did not change since before are shared with it, since parsing them is what
-// costs most.
+// newWriters leaves out entries whose fields cannot be read: what they own is unknown,
+// which is not an error for a watcher. Fields that did not change since before are shared
+// with it.
 func newWriters(entries []managedEntry, before []writer) []writer {
 	writers := make([]writer, 0, len(entries))
 	for _, e := range entries {
-		w := writer{identity: e.identity, raw: e.fields, time: e.time}
-		if b := find(before, w.identity); b != nil && bytes.Equal(b.raw, w.raw) {
+		w := writer{identity: e.identity, time: e.time}
+		if b := find(before, w.identity); b != nil && bytes.Equal(b.fields.raw, e.fields) {
 			w.fields = b.fields
-		} else if w.fields = parseFields(w.raw); w.fields == nil {
+		} else if w.fields = newOwnedFields(e.fields); w.fields == nil {
 			continue
 		}
 		writers = append(writers, w)
 	}
 	return writers
-}
-
-// parseFields returns nil for what is no fieldsV1.
-func parseFields(text []byte) *fieldpath.Set {
-	var fields fieldpath.Set
-	if err := fields.FromJSON(bytes.NewReader(text)); err != nil {
-		return nil
-	}
-	return &fields
 }
 
 // bookkeeping tells whether the API server itself made up the entry: for what was
@@ -160,18 +178,18 @@ func (id identity) bookkeeping() bool {
 
 // hasGained tells whether an entry owns a field that it did not own before.
 func (w writer) hasGained(before *writer) bool {
-	return w.fields != before.fields && !w.fields.Difference(before.fields).Empty()
+	return w.fields != before.fields && !w.fields.all().Difference(before.fields.all()).Empty()
 }
 
 // owns tells whether the entry holds exactly the field at path.
 func (w writer) owns(path fieldpath.Path) bool {
-	return w.fields.Has(path)
+	return w.fields.near(path).Has(path)
 }
 
 // touches tells whether the entry holds something above path, as a whole, or below
 // it: it saw the same field, under a schema in which other values are atomic.
 func (w writer) touches(path fieldpath.Path) bool {
-	set := w.fields
+	set := w.fields.near(path)
 	for _, e := range path {
 		below, ok := set.Children.Get(e)
 		if !ok {
@@ -184,7 +202,7 @@ func (w writer) touches(path fieldpath.Path) bool {
 
 // granularAt tells whether the entry holds fields below path.
 func (w writer) granularAt(path fieldpath.Path) bool {
-	set := w.fields
+	set := w.fields.near(path)
 	for _, e := range path {
 		below, ok := set.Children.Get(e)
 		if !ok {

@@ -30,8 +30,7 @@ func MayRedact(raw []byte) (bool, error) {
 
 // scan goes through the tokens of one object.
 type scan struct {
-	text  *jsontext.Decoder
-	input bytes.Buffer
+	reader
 	open  []level
 	found bool
 	// known are words that have been looked at. The names of fields are few, and come
@@ -40,12 +39,11 @@ type scan struct {
 }
 
 // scans are for others to use again.
-var scans = sync.Pool{New: func() any { return &scan{text: &jsontext.Decoder{}, known: map[string]word{}} }}
+var scans = sync.Pool{New: func() any { return &scan{reader: reader{text: &jsontext.Decoder{}}, known: map[string]word{}} }}
 
 // read begins with another text.
 func (s *scan) read(raw []byte) {
-	s.input = *bytes.NewBuffer(raw)
-	s.text.Reset(&s.input, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	s.reader.read(raw)
 	s.open, s.found = s.open[:0], false
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/go-json-experiment/json/jsontext"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
@@ -70,7 +69,7 @@ type difference struct {
 
 // member is a field of a JSON object.
 type member struct {
-	name  string // as it is quoted
+	name  []byte // as it is quoted
 	value []byte
 }
 
@@ -92,10 +91,10 @@ func (d *difference) members(before, after []member, depth int) (o, n map[string
 	o, n = map[string]any{}, map[string]any{}
 	for len(before) > 0 || len(after) > 0 {
 		switch {
-		case len(after) == 0 || len(before) > 0 && before[0].name < after[0].name:
+		case len(after) == 0 || len(before) > 0 && bytes.Compare(before[0].name, after[0].name) < 0:
 			err = d.alone(before[0], depth, o)
 			before = before[1:]
-		case len(before) == 0 || after[0].name < before[0].name:
+		case len(before) == 0 || bytes.Compare(after[0].name, before[0].name) < 0:
 			err = d.alone(after[0], depth, n)
 			after = after[1:]
 		default:
@@ -111,7 +110,7 @@ func (d *difference) members(before, after []member, depth int) (o, n map[string
 
 // alone takes in a field that only one of the objects has.
 func (d *difference) alone(m member, depth int, into map[string]any) (err error) {
-	if depth == 0 && m.name == metadataName {
+	if depth == 0 && string(m.name) == metadataName {
 		return errIrregular // no object of an API server lacks it
 	}
 	into[m.text()], err = decodeValue(m.value)
@@ -122,7 +121,7 @@ func (d *difference) alone(m member, depth int, into map[string]any) (err error)
 func (d *difference) both(old, new member, depth int, o, n map[string]any) (err error) {
 	name := new.text()
 	switch {
-	case depth == 0 && new.name == metadataName:
+	case depth == 0 && string(new.name) == metadataName:
 		o[name], n[name], err = d.metadata(old.value, new.value)
 	case bytes.Equal(old.value, new.value):
 	case depth < deepest && old.value[0] == '{' && new.value[0] == '{':
@@ -156,7 +155,7 @@ func (d *difference) metadata(old, new []byte) (o, n map[string]any, err error) 
 }
 
 func (d *difference) takeManaged(fields []member) (rest []member, managed []byte) {
-	at := slices.IndexFunc(fields, func(m member) bool { return m.name == managedName })
+	at := slices.IndexFunc(fields, func(m member) bool { return string(m.name) == managedName })
 	if at < 0 {
 		return fields, nil
 	}
@@ -173,36 +172,50 @@ func decodeValue(text []byte) (v any, err error) {
 }
 
 // text is the name itself.
-func (m member) text() string { return m.name[1 : len(m.name)-1] }
+func (m member) text() string { return string(m.name[1 : len(m.name)-1]) }
 
 // members are the fields of a JSON object, sorted by name as the API server and
-// encoding/json write them. The values are parts of the text.
+// encoding/json write them. Names and values are parts of the text.
 func members(text []byte) ([]member, error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if kind := d.PeekKind(); kind != '{' {
-		return nil, fmt.Errorf("it is no object, but begins with %s", kind)
-	}
-	if _, err := d.ReadToken(); err != nil {
+	r := readers.Get().(*reader)
+	defer r.release()
+	r.read(text)
+	if err := r.begin('{'); err != nil {
 		return nil, err
 	}
-	var all []member
-	for d.PeekKind() != '}' {
-		name, err := d.ReadValue()
+	all := r.members[:0]
+	for r.text.PeekKind() != '}' {
+		name, err := r.part(text)
 		if err != nil {
 			return nil, err
 		}
-		m := member{name: string(name)}
-		value, err := d.ReadValue()
+		value, err := r.part(text)
 		if err != nil {
 			return nil, err
 		}
-		end := int(d.InputOffset())
-		m.value = text[end-len(value) : end]
-		if bytes.IndexByte(name, '\\') >= 0 || len(all) > 0 && all[len(all)-1].name >= m.name {
+		if bytes.IndexByte(name, '\\') >= 0 || len(all) > 0 && bytes.Compare(all[len(all)-1].name, name) >= 0 {
 			return nil, errIrregular
 		}
-		all = append(all, m)
+		all = append(all, member{name, value})
 	}
-	_, err := d.ReadToken()
-	return all, err
+	r.members = all
+	return slices.Clone(all), r.end()
+}
+
+// elements are those of a JSON array. They are parts of the text.
+func elements(text []byte) (all [][]byte, err error) {
+	r := readers.Get().(*reader)
+	defer r.release()
+	r.read(text)
+	if err := r.begin('['); err != nil {
+		return nil, err
+	}
+	for r.text.PeekKind() != ']' {
+		element, err := r.part(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, element)
+	}
+	return all, r.end()
 }
