@@ -62,8 +62,8 @@ type Options struct {
 	Open []watch.Event
 	// Counts are the last ones of each resource.
 	Counts []watch.Counts
-	// Share is the part of the time, of one core, that the background may take, and that
-	// changes may when there are very many: more than 0 and at most 1. Default 0.5.
+	// Share is the part of the time, of one core, that the background may take: more than 0
+	// and at most 1. Changes may take half as much when there are very many. Default 0.5.
 	Share float64
 	// Log may be nil.
 	Log *slog.Logger
@@ -210,7 +210,7 @@ func (a *Auditor) work() bool {
 	case !a.changes.may(now) && a.changesWait():
 		return false // or the rest would go to the CRDs, which come after changes
 	case a.lookAtChange():
-		a.changes.took(now, time.Now(), a.opts.Share)
+		a.changes.took(now, time.Now(), a.opts.Share/2)
 		return true
 	}
 	switch {
