@@ -61,9 +61,9 @@ func (f *ownedFields) near(path fieldpath.Path) *fieldpath.Set {
 	if err != nil {
 		return f.all()
 	}
-	set := parseFields(text)
-	if set == nil {
-		set = fieldpath.NewSet()
+	set := fieldpath.NewSet()
+	if parsed := parseFields(text); parsed != nil {
+		set = parsed
 	}
 	f.parsed[key] = set
 	return set
@@ -81,9 +81,8 @@ func fieldNames(path fieldpath.Path) []string {
 	return names
 }
 
-// onlyAt leaves of fieldsV1 what is at a path of names. Where there is nothing, it leaves
-// something else, because a field without any below it is owned as a whole: the last one,
-// since the first one may be the dot that says the same.
+// onlyAt leaves of fieldsV1 what is at a path of names, and nothing if nothing is there. A
+// field without any below it is owned as a whole, and so is there, whatever follows.
 func onlyAt(fields []byte, names []string) ([]byte, error) {
 	if len(names) == 0 {
 		return fields, nil
@@ -97,9 +96,12 @@ func onlyAt(fields []byte, names []string) ([]byte, error) {
 			continue
 		}
 		below, err := onlyAt(p.value, names[1:])
-		return oneField(p.name, below), err
+		if err != nil || below == nil {
+			return nil, err
+		}
+		return oneField(p.name, below), nil
 	}
-	return oneField(parts[len(parts)-1].name, []byte("{}")), nil
+	return nil, nil
 }
 
 // oneField is a JSON object with one field.
@@ -109,6 +111,9 @@ func oneField(name, value []byte) []byte {
 
 // parseFields returns nil for what is no fieldsV1.
 func parseFields(text []byte) *fieldpath.Set {
+	if len(text) == 0 {
+		return nil
+	}
 	var fields fieldpath.Set
 	if err := fields.FromJSON(bytes.NewReader(text)); err != nil {
 		return nil
