@@ -12,6 +12,9 @@ const (
 	// garbageFloor is what may be garbage however little is in use, so that a small
 	// program does not collect all the time.
 	garbageFloor = 64 << 20
+	// garbageCeiling is what may be garbage where collecting takes much of the CPU: a
+	// million objects are to fit into a GB with it.
+	garbageCeiling = 192 << 20
 	// The least and the most garbage, in percent of what is in use. The most is Go's
 	// default.
 	garbageLeast, garbageMost = 25, 100
@@ -26,21 +29,23 @@ const (
 // percent of what is in use. Go lets the heap double: a million objects, which take 700
 // MB, would need 1.4 GB for it. They are hardly ever replaced, so that collecting more
 // often costs little.
-func garbagePercent(inUse uint64) int {
-	return int(max(garbageLeast, min(garbageMost, 100*garbageFloor/max(1, inUse))))
+func garbagePercent(inUse uint64) int { return percentOf(garbageFloor, inUse) }
+
+// percentOf is garbage in percent of what is in use, within bounds.
+func percentOf(garbage, inUse uint64) int {
+	return int(max(garbageLeast, min(garbageMost, 100*garbage/max(1, inUse))))
 }
 
 // nextPercent changes what is allowed by how much of a CPU collecting took lately: where
 // thousands of objects are replaced in a second, it costs more than little.
 func nextPercent(set int, inUse uint64, cpus float64) int {
-	least := garbagePercent(inUse)
 	switch {
 	case cpus > garbageCPUs:
-		set = min(2*set, garbageMost)
+		set *= 2
 	case cpus < garbageCPUs/4:
 		set /= 2
 	}
-	return max(set, least)
+	return max(garbagePercent(inUse), min(set, percentOf(garbageCeiling, inUse)))
 }
 
 // boundGarbage keeps to that until ctx ends, and then has Go do as before. It leaves alone

@@ -22,14 +22,23 @@ func TestGarbagePercent(t *testing.T) {
 // TestNextPercent: where collecting takes much of the CPU, there may be more garbage, and
 // less again when that is over.
 func TestNextPercent(t *testing.T) {
-	const much = 700 << 20
+	const much = 192 << 20
 	set := 100
 	for i, step := range []struct {
 		cpus float64
 		want int
-	}{{0, 50}, {0, 25}, {0, 25}, {0.2, 25}, {0.3, 50}, {0.2, 50}, {1, 100}, {1, 100}, {0.1, 100}, {0.05, 50}, {0, 25}} {
+	}{{0, 50}, {0, 33}, {0, 33}, {0.2, 33}, {0.3, 66}, {0.2, 66}, {1, 100}, {1, 100}, {0.1, 100}, {0.05, 50}, {0, 33}} {
 		if set = nextPercent(set, much, step.cpus); set != step.want {
 			t.Errorf("step %d: %d %% at %.2f CPUs, want %d %%", i, set, step.cpus, step.want)
+		}
+	}
+}
+
+// TestGarbageHasACeiling: however much collecting takes, a large heap has little garbage.
+func TestGarbageHasACeiling(t *testing.T) {
+	for inUse, want := range map[uint64]int{100 << 20: 100, 384 << 20: 50, 700 << 20: 27, 2 << 30: 25} {
+		if set := nextPercent(100, inUse, 2); set != want {
+			t.Errorf("%d MiB in use: %d %%, want %d %%", inUse>>20, set, want)
 		}
 	}
 }
