@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 
 	"github.com/crdwatch/crdwatch/pkg/discovery"
 	"github.com/crdwatch/crdwatch/pkg/store"
@@ -187,6 +188,18 @@ func (e *engine) reported(o *objects, group string) []watch.Event {
 	return slices.DeleteFunc(slices.Clone(events), func(ev watch.Event) bool { return ev.Name == "last" })
 }
 
+// degraded starts an engine on a resource of large objects that goes over to metadata.
+func degraded(t *testing.T, cp *controlplane.ControlPlane, config *rest.Config, group string) (*objects, *budget, *engine) {
+	t.Helper()
+	o := newObjects(t, cp, scribe.Install(t, cp, group, 1)[0])
+	o.fill(100)
+	b := &budget{}
+	e := start(t, config, b.options(group))
+	b.used.Store(90)
+	e.awaitShape(o.crd.Name(), true)
+	return o, b, e
+}
+
 // TestDegrade: a resource goes over to metadata, and back, several times while it is
 // written to; each generation and deletion is told once, and nothing else.
 func TestDegrade(t *testing.T) {
@@ -258,23 +271,49 @@ func degrade(t *testing.T, p *controlplane.Proxy, group string, reducing, reduce
 	}
 }
 
+// TestDegradedSize: after deletions the sum of what the Records take is only about right,
+// and exact again when they have been exchanged.
+func TestDegradedSize(t *testing.T) {
+	const group = "thinsize.example.com"
+	c := scribe.Install(t, shared, group, 1)[0]
+	o := newObjects(t, shared, c)
+	o.fill(100)
+	b := &budget{}
+	e := start(t, shared.Config(), b.options(group))
+	for i := range 40 {
+		o.remove(fmt.Sprint("large-", i))
+	}
+	e.await("the deletions", seen(watch.Deleted, "large-39"))
+	size := func() (said, is int64) {
+		s, _ := e.status(c.Name())
+		records, _ := e.Records(s.Resource.UID)
+		for _, r := range records.List {
+			is += int64(r.Size())
+		}
+		return s.RecordBytes, is
+	}
+	if said, is := size(); said == is {
+		t.Fatalf("the sum is exact already, so that nothing is shown")
+	}
+	b.used.Store(90)
+	e.awaitShape(c.Name(), true)
+	patience.Until(t, "the sum is exact", func() (bool, string) {
+		said, is := size()
+		return said == is, fmt.Sprintf("%d bytes of %d", said, is)
+	})
+}
+
 // TestRefillAfterExpiry: where whole objects cannot be had at the watch's own position any
 // more, they are listed as they are, and that nothing differs is no gap.
 func TestRefillAfterExpiry(t *testing.T) {
 	const group = "refill.example.com"
 	cp := controlplane.StartT(t, controlplane.Options{})
-	c := scribe.Install(t, cp, group, 1)[0]
-	o := newObjects(t, cp, c)
-	o.fill(100)
-	b := &budget{}
-	e := start(t, cp.Config(), b.options(group))
-	b.used.Store(90)
-	e.awaitShape(c.Name(), true)
+	o, b, e := degraded(t, cp, cp.Config(), group)
 	if err := cp.Expire(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	b.used.Store(10)
-	e.awaitShape(c.Name(), false)
+	e.awaitShape(o.crd.Name(), false)
 	o.resize("large-1", 2)
 	events := e.await("a change", func(events []watch.Event) bool { return len(of(events, group)) > 0 })
 	noGaps(t, e, discovery.CRDs().CRD)
@@ -287,14 +326,9 @@ func TestRefillAfterExpiry(t *testing.T) {
 // oldest revision after a 410, it is their metadata that is listed.
 func TestDegradedRelist(t *testing.T) {
 	const group = "thinpages.example.com"
-	c := scribe.Install(t, shared, group, 1)[0]
-	o := newObjects(t, shared, c)
-	o.fill(100)
 	p := newProxy(t, shared)
-	b := &budget{}
-	e := start(t, p.Config(), b.options(group))
-	b.used.Store(90)
-	e.awaitShape(c.Name(), true)
+	o, _, e := degraded(t, shared, p.Config(), group)
+	crd := o.crd.Name()
 	o.resize("large-1", 2)
 	e.await("a change", seen(watch.Modified, "large-1"))
 	list, err := o.client.List(t.Context(), metav1.ListOptions{Limit: 1})
@@ -303,16 +337,16 @@ func TestDegradedRelist(t *testing.T) {
 	}
 	resuming := func(r *http.Request) bool { return r.URL.Query().Get("sendInitialEvents") == "" }
 	message := fmt.Sprintf("too old resource version: 1 (%s)", list.GetResourceVersion())
-	refused := p.Next(1, controlplane.ErrorEvent(http.StatusGone, metav1.StatusReasonExpired, message), controlplane.AllOf(controlplane.Watches(c.Name()), resuming))
+	refused := p.Next(1, controlplane.ErrorEvent(http.StatusGone, metav1.StatusReasonExpired, message), controlplane.AllOf(controlplane.Watches(crd), resuming))
 	lists := p.Stats().Count("list")
-	p.Now(controlplane.End(), controlplane.Watches(c.Name()))
+	p.Now(controlplane.End(), controlplane.Watches(crd))
 	patience.Until(t, "the objects are listed", func() (bool, string) {
 		return refused.Hits() == 1 && p.Stats().Count("list") > lists, fmt.Sprint(refused.Hits())
 	})
 	o.resize("large-2", 2)
 	o.remove("large-3")
 	events := of(e.await("a deletion", seen(watch.Deleted, "large-3")), group)
-	e.awaitShape(c.Name(), true)
+	e.awaitShape(crd, true)
 	var facts []string
 	for _, ev := range events {
 		facts = append(facts, fmt.Sprintf("%s %s %d→%d %v", ev.Type, ev.Name, ev.OldGeneration, ev.Generation, ev.MetadataOnly))
@@ -465,13 +499,7 @@ func TestDegradeDuringFirstList(t *testing.T) {
 // change of the spec by its generation, and one of the status not at all.
 func TestMetadataEvents(t *testing.T) {
 	const group = "thinevents.example.com"
-	c := scribe.Install(t, shared, group, 1)[0]
-	o := newObjects(t, shared, c)
-	o.fill(100)
-	b := &budget{}
-	e := start(t, shared.Config(), b.options(group))
-	b.used.Store(90)
-	e.awaitShape(c.Name(), true)
+	o, _, e := degraded(t, shared, shared.Config(), group)
 	patch := func(body string, subresource ...string) {
 		t.Helper()
 		_, err := o.client.Patch(t.Context(), "large-0", types.MergePatchType, []byte(body), metav1.PatchOptions{FieldManager: scribe.Patcher}, subresource...)
