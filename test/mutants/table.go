@@ -17,7 +17,7 @@ func unit(pkg, run string, args ...string) check {
 // mutants are the bugs that the history has to be safe from. A new guard against a
 // loss gets a line here: the bug that it is against.
 func mutants() []mutant {
-	return slices.Concat(ofComparing(), ofWatching(), ofRemembering(), ofRecording(), ofStoring())
+	return slices.Concat(ofComparing(), ofWatching(), ofDegrading(), ofRemembering(), ofRecording(), ofStoring())
 }
 
 // ofComparing are bugs in what is told of a list: an object that is compared with what was known of it.
@@ -93,6 +93,36 @@ func ofWatching() []mutant {
 			old:  "	if p.feed.listedAt() >= exactTries {\n",
 			new:  "	if p.feed.listedAt() < 0 {\n",
 			by:   engine("TestBusyRelist"),
+		},
+	}
+}
+
+// ofDegrading are bugs on the way to metadata alone, and back.
+func ofDegrading() []mutant {
+	return []mutant{
+		{
+			name: "size not counted anew",
+			why:  "what the Records take is wrong from the first deletion on, and the wrong resources are reduced",
+			file: "pkg/watch/slim.go",
+			old:  "	m.recordBytes.Store(sum)\n",
+			new:  "	_ = sum\n",
+			by:   engine("TestDegradedSize"),
+		},
+		{
+			name: "whole objects listed at another position",
+			why:  "what happened between the watch's position and the list's is a gap",
+			file: "pkg/watch/slim.go",
+			old:  "	p.relist(ctx, position, errRefill)\n",
+			new:  "	_ = position\n	p.relist(ctx, \"\", errRefill)\n",
+			by:   engine("TestDegrade"),
+		},
+		{
+			name: "a list for whole objects is a gap",
+			why:  "who has room again is told of a gap that there is none",
+			file: "pkg/watch/relist.go",
+			old:  "(!r.drift && !r.refill || r.differences > 0)",
+			new:  "(!r.drift || r.differences > 0)",
+			by:   engine("TestRefillAfterExpiry"),
 		},
 	}
 }
