@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
@@ -11,8 +12,9 @@ import (
 // of finding out who wrote a change, and most changes are of few fields, so that only what
 // is on the way to those is parsed.
 type ownedFields struct {
-	// raw is fieldsV1.
-	raw []byte
+	// raw is fieldsV1, and parts are its members.
+	raw   []byte
+	parts []member
 	// parsed is what is on the way to paths, by the names that they begin with, and whole
 	// is all of raw.
 	parsed map[string]*fieldpath.Set
@@ -25,7 +27,8 @@ const mostPaths = 8
 // newOwnedFields returns nil for what is no fieldsV1.
 func newOwnedFields(raw []byte) *ownedFields {
 	f := &ownedFields{raw: raw, parsed: map[string]*fieldpath.Set{}}
-	if _, err := members(raw); err == nil {
+	var err error
+	if f.parts, err = members(raw); err == nil {
 		return f
 	}
 	if f.whole = parseFields(raw); f.whole == nil {
@@ -57,7 +60,7 @@ func (f *ownedFields) near(path fieldpath.Path) *fieldpath.Set {
 	if len(f.parsed) == mostPaths {
 		return f.all()
 	}
-	text, err := onlyAt(f.raw, names)
+	text, err := onlyAt(f.parts, names)
 	if err != nil {
 		return f.all()
 	}
@@ -81,27 +84,28 @@ func fieldNames(path fieldpath.Path) []string {
 	return names
 }
 
-// onlyAt leaves of fieldsV1 what is at a path of names, and nothing if nothing is there. A
-// field without any below it is owned as a whole, and so is there, whatever follows.
-func onlyAt(fields []byte, names []string) ([]byte, error) {
-	if len(names) == 0 {
-		return fields, nil
+// onlyAt leaves of fieldsV1, given its members, what is at a path of names, and nothing if
+// nothing is there. A field without any below it is owned as a whole, and so is there,
+// whatever follows.
+func onlyAt(parts []member, names []string) ([]byte, error) {
+	quoted := `"f:` + names[0] + `"`
+	i := slices.IndexFunc(parts, func(p member) bool { return string(p.name) == quoted })
+	if i < 0 {
+		return nil, nil
 	}
-	parts, err := members(fields)
-	if err != nil || len(parts) == 0 {
-		return fields, err
+	p := parts[i]
+	if len(names) == 1 {
+		return oneField(p.name, p.value), nil
 	}
-	for _, p := range parts {
-		if string(p.name) != `"f:`+names[0]+`"` {
-			continue
-		}
-		below, err := onlyAt(p.value, names[1:])
-		if err != nil || below == nil {
-			return nil, err
-		}
-		return oneField(p.name, below), nil
+	below, err := members(p.value)
+	if err != nil || len(below) == 0 {
+		return oneField(p.name, p.value), err
 	}
-	return nil, nil
+	only, err := onlyAt(below, names[1:])
+	if err != nil || only == nil {
+		return nil, err
+	}
+	return oneField(p.name, only), nil
 }
 
 // oneField is a JSON object with one field.

@@ -142,11 +142,7 @@ func (m *monitor) compare(before, now *Record) ([]diff.Change, error) {
 
 // compareMetadata is for two revisions of which one, or both, have the metadata alone.
 func (m *monitor) compareMetadata(before, now *Record) ([]diff.Change, error) {
-	o, err := before.Object()
-	if err != nil {
-		return nil, err
-	}
-	n, err := now.Object()
+	o, n, err := decodeBoth(before, now)
 	if err != nil {
 		return nil, err
 	}
@@ -156,17 +152,21 @@ func (m *monitor) compareMetadata(before, now *Record) ([]diff.Change, error) {
 // compareRedacted redacts both by today's rules, which may be stricter than when the older
 // was read.
 func compareRedacted(schema *diff.Schema, before, now *Record, opts diff.Options) ([]diff.Change, error) {
-	o, err := before.Object()
-	if err != nil {
-		return nil, err
-	}
-	n, err := now.Object()
+	o, n, err := decodeBoth(before, now)
 	if err != nil {
 		return nil, err
 	}
 	schema.Redact(o)
 	schema.Redact(n)
 	return schema.Diff(o, n, opts)
+}
+
+func decodeBoth(before, now *Record) (o, n map[string]any, err error) {
+	if o, err = before.Object(); err != nil {
+		return nil, nil, err
+	}
+	n, err = now.Object()
+	return o, n, err
 }
 
 // schema never fails: at worst it is deduced.

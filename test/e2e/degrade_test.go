@@ -22,7 +22,6 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/crdwatch/crdwatch/pkg/discovery"
-	"github.com/crdwatch/crdwatch/pkg/store"
 	"github.com/crdwatch/crdwatch/pkg/watch"
 	"github.com/crdwatch/crdwatch/test/controlplane"
 	"github.com/crdwatch/crdwatch/test/patience"
@@ -449,22 +448,8 @@ func awaitSaved(t *testing.T, dir, crd string, thin, whole int) {
 // savedForms counts what a directory has of a CRD, by whether it is metadata alone.
 func savedForms(t *testing.T, dir, crd string) map[bool]int {
 	t.Helper()
-	c, ok := checkpointOf(t, dir, crd)
-	if !ok {
-		t.Fatalf("%s is not known", crd)
-	}
-	r, err := store.OpenReadOnly(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
 	n := map[bool]int{}
-	for o, err := range r.Objects(t.Context(), c.Resource) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		n[watch.Restore(o).MetadataOnly()]++
-	}
+	eachSaved(t, dir, crd, func(o watch.SavedObject) { n[watch.Restore(o).MetadataOnly()]++ })
 	return n
 }
 

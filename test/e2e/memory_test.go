@@ -43,6 +43,14 @@ func (f forgetful) Objects(ctx context.Context, resource types.UID) iter.Seq2[wa
 // savedObjects returns names and resourceVersions of what a directory has of a CRD.
 func savedObjects(t *testing.T, dir, crd string) map[string]string {
 	t.Helper()
+	saved := map[string]string{}
+	eachSaved(t, dir, crd, func(o watch.SavedObject) { saved[o.Name] = o.ResourceVersion })
+	return saved
+}
+
+// eachSaved goes through what a directory has of a CRD.
+func eachSaved(t *testing.T, dir, crd string, take func(watch.SavedObject)) {
+	t.Helper()
 	c, ok := checkpointOf(t, dir, crd)
 	if !ok {
 		t.Fatalf("%s is not known", crd)
@@ -52,14 +60,12 @@ func savedObjects(t *testing.T, dir, crd string) map[string]string {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	saved := map[string]string{}
 	for o, err := range r.Objects(t.Context(), c.Resource) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		saved[o.Name] = o.ResourceVersion
+		take(o)
 	}
-	return saved
 }
 
 // there returns the same of the API server.
